@@ -1,0 +1,162 @@
+import type { Hpa } from '../bits/address.js';
+import { type U64, ZERO } from '../bits/u64.js';
+
+/** Frames in one segment: 1 MiB, small enough to copy on write, large enough for a short directory. */
+export const SEGMENT_FRAMES_LG2 = 8;
+const SEGMENT_FRAMES = 1 << SEGMENT_FRAMES_LG2;
+/** 32-bit words in one frame. */
+export const FRAME_WORDS = 1024;
+const SEGMENT_WORDS = SEGMENT_FRAMES * FRAME_WORDS;
+
+/** Segments below this number (256 GiB) are found in an array, the rest in a map. */
+const DIRECT_SEGMENTS = 1 << 18;
+
+const EMPTY_SEGMENT = new Int32Array(SEGMENT_WORDS);
+
+/**
+ * Host physical memory: sparse, zero where nothing was written, 64-bit words stored little-endian as two
+ * 32-bit halves.
+ *
+ * Memory is a directory of 1 MiB segments. A fork shares every segment with its origin until one of the
+ * two writes to it, so a fork costs what then changes.
+ */
+export class HostMemory {
+  private direct: (Int32Array | undefined)[] = [];
+  private readonly high = new Map<number, Int32Array>();
+  /** Segments this memory may write in place; all others are shared or absent. */
+  private owned = new Set<number>();
+  private readonly holes: ((frame: number) => boolean) | null;
+
+  /**
+   * @param limit first address that is not memory; reads at or above it fail, as on an unclaimed bus
+   * @param isHole says of a frame below the limit that it cannot be read; for partial dumps
+   */
+  constructor(
+    readonly limit: Hpa,
+    isHole: ((frame: number) => boolean) | null = null,
+  ) {
+    this.holes = isHole;
+  }
+
+  /** Whether a read of this frame would be answered. */
+  isReadable(frame: number): boolean {
+    return frame * 4096 < this.limit && (this.holes === null || !this.holes(frame));
+  }
+
+  /** The segment holding a frame, for reading only; never-written memory shares one empty segment. */
+  segment(frame: number): Int32Array {
+    const number = Math.floor(frame / SEGMENT_FRAMES);
+    const found = number < DIRECT_SEGMENTS ? this.direct[number] : this.high.get(number);
+    return found === undefined ? EMPTY_SEGMENT : found;
+  }
+
+  /** The segment holding a frame, for writing; copied first when it is shared with a fork. */
+  writableSegment(frame: number): Int32Array {
+    const number = Math.floor(frame / SEGMENT_FRAMES);
+    const found = number < DIRECT_SEGMENTS ? this.direct[number] : this.high.get(number);
+    if (found !== undefined && this.owned.has(number)) return found;
+    const copy = found === undefined ? new Int32Array(SEGMENT_WORDS) : found.slice();
+    this.owned.add(number);
+    if (number < DIRECT_SEGMENTS) {
+      while (this.direct.length < number) this.direct.push(undefined);
+      this.direct[number] = copy;
+    } else {
+      this.high.set(number, copy);
+    }
+    return copy;
+  }
+
+  /** Index, within its segment, of a frame's first 32-bit word. */
+  static firstWord(frame: number): number {
+    return (frame % SEGMENT_FRAMES) * FRAME_WORDS;
+  }
+
+  /** The 64-bit word at an 8-byte aligned address. Check {@link isReadable} first. */
+  load64(address: Hpa): U64 {
+    const frame = Math.floor(address / 4096);
+    const segment = this.segment(frame);
+    if (segment === EMPTY_SEGMENT) return ZERO;
+    const word = HostMemory.firstWord(frame) + ((address % 4096) >>> 2);
+    return { hi: segment[word + 1] >>> 0, lo: segment[word] >>> 0 };
+  }
+
+  /** Stores a 64-bit word at an 8-byte aligned address. */
+  store64(address: Hpa, value: U64): void {
+    const frame = Math.floor(address / 4096);
+    const segment = this.writableSegment(frame);
+    const word = HostMemory.firstWord(frame) + ((address % 4096) >>> 2);
+    segment[word] = value.lo;
+    segment[word + 1] = value.hi;
+  }
+
+  /** The 32-bit word at a 4-byte aligned address. */
+  load32(address: Hpa): number {
+    const frame = Math.floor(address / 4096);
+    return this.segment(frame)[HostMemory.firstWord(frame) + ((address % 4096) >>> 2)] >>> 0;
+  }
+
+  /** Stores a 32-bit word at a 4-byte aligned address. */
+  store32(address: Hpa, value: number): void {
+    const frame = Math.floor(address / 4096);
+    this.writableSegment(frame)[HostMemory.firstWord(frame) + ((address % 4096) >>> 2)] = value;
+  }
+
+  /** Copies bytes out; the range may span frames. */
+  readBytes(address: Hpa, length: number): Uint8Array {
+    const out = new Uint8Array(length);
+    this.eachPiece(address, length, (frame, offset, at, count) => {
+      const segment = this.segment(frame);
+      out.set(new Uint8Array(segment.buffer, HostMemory.firstWord(frame) * 4 + offset, count), at);
+    });
+    return out;
+  }
+
+  /** Copies bytes in; the range may span frames. */
+  writeBytes(address: Hpa, bytes: Uint8Array): void {
+    this.eachPiece(address, bytes.length, (frame, offset, at, count) => {
+      const segment = this.writableSegment(frame);
+      new Uint8Array(segment.buffer).set(bytes.subarray(at, at + count), HostMemory.firstWord(frame) * 4 + offset);
+    });
+  }
+
+  /** Fills a frame with zeros. */
+  clearFrame(frame: number): void {
+    if (this.segment(frame) === EMPTY_SEGMENT) return;
+    const first = HostMemory.firstWord(frame);
+    this.writableSegment(frame).fill(0, first, first + FRAME_WORDS);
+  }
+
+  /** A second memory with the same contents; both go on independently. */
+  fork(): HostMemory {
+    const copy = new HostMemory(this.limit, this.holes);
+    copy.direct = this.direct.slice();
+    for (const [number, segment] of this.high) copy.high.set(number, segment);
+    this.owned = new Set();
+    return copy;
+  }
+
+  /** Every segment ever written, in address order: its first frame and its words. */
+  *segments(): Generator<{ firstFrame: number; words: Int32Array }> {
+    for (let number = 0; number < this.direct.length; number++) {
+      const words = this.direct[number];
+      if (words !== undefined) yield { firstFrame: number * SEGMENT_FRAMES, words };
+    }
+    for (const number of [...this.high.keys()].sort((a, b) => a - b)) {
+      yield { firstFrame: number * SEGMENT_FRAMES, words: this.high.get(number)! };
+    }
+  }
+
+  private eachPiece(
+    address: Hpa,
+    length: number,
+    visit: (frame: number, offset: number, at: number, count: number) => void,
+  ): void {
+    for (let at = 0; at < length; ) {
+      const frame = Math.floor((address + at) / 4096);
+      const offset = (address + at) % 4096;
+      const count = Math.min(4096 - offset, length - at);
+      visit(frame, offset, at, count);
+      at += count;
+    }
+  }
+}
