@@ -1,0 +1,46 @@
+/** One stream of the log as it stands. */
+export interface StreamHead {
+  readonly name: string;
+  /** What the stream was created with; plain data. */
+  readonly header: unknown;
+  /** Revision of the newest durable entry; 0 while there is none. */
+  readonly lastRevision: number;
+}
+
+/** One durable entry. */
+export interface LogEntry {
+  readonly revision: number;
+  readonly entry: unknown;
+}
+
+/**
+ * Where commands are kept: named streams of numbered entries, each durable before it is acknowledged.
+ *
+ * The log does not know what an entry means. Headers and entries are plain data: null, booleans, numbers,
+ * well-formed strings, Uint8Arrays, arrays and objects of these. They are copied in and copied out.
+ */
+export interface CommandLog {
+  /** Every stream, in order of name. */
+  streams(): Promise<readonly StreamHead[]>;
+
+  /** Begins an empty stream; resolves when it is durable. A taken name is refused with `STREAM_EXISTS`. */
+  create(stream: string, header: unknown): Promise<void>;
+
+  /**
+   * Adds the entry of the given revision; resolves when it is durable.
+   *
+   * Revisions begin at 1 and are consecutive in the order of the calls, whether or not an earlier call has
+   * resolved; any other is refused with `WRONG_REVISION`. Calls made while a commit is under way are
+   * committed together by the next one.
+   */
+  append(stream: string, revision: number, entry: unknown): Promise<void>;
+
+  /** The entries that are durable now, from a revision on, in order. */
+  read(stream: string, fromRevision: number): AsyncIterable<LogEntry>;
+
+  /** Forgets a stream and its entries; resolves when that is durable. The name is then free again. */
+  drop(stream: string): Promise<void>;
+
+  /** Makes durable what was accepted, then lets go of the store. Later calls are refused with `CLOSED`. */
+  close(): Promise<void>;
+}
