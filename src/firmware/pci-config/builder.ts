@@ -1,0 +1,167 @@
+import {
+  ATS_CAPABILITY,
+  atsBody,
+  PASID_CAPABILITY,
+  pasidBody,
+  PRI_CAPABILITY,
+  priBody,
+} from './address-translation.js';
+import type { AtsPart, PasidPart, PriPart } from './address-translation.js';
+import { EXPRESS_CAPABILITY, expressBody } from './express.js';
+import type { ExpressPart } from './express.js';
+import { headerBytes } from './header.js';
+import type { HeaderPart } from './header.js';
+import { ACS_CAPABILITY, acsBody, ARI_CAPABILITY, ariBody } from './isolation.js';
+import type { AcsPart, AriPart } from './isolation.js';
+import { MSI_CAPABILITY, msiBody, MSIX_CAPABILITY, msixBody } from './message-signalled.js';
+import type { MsiPart, MsixPart } from './message-signalled.js';
+import { DVSEC_CAPABILITY, dvsecBody, siovBody, SRIOV_CAPABILITY, sriovBody } from './virtualization.js';
+import type { DvsecPart, SiovPart, SriovPart } from './virtualization.js';
+
+interface Capability {
+  readonly id: number;
+  /** Extended capabilities only. */
+  readonly version: number;
+  /** With room for the header in front, zero there. */
+  readonly body: Uint8Array;
+  /** Offset it must have; null to be placed behind what is there. */
+  readonly at: number | null;
+}
+
+const CONVENTIONAL_SIZE = 256;
+const EXTENDED_SIZE = 4096;
+const FIRST_CAPABILITY = 0x40;
+/** The list of extended capabilities always starts here. PCIe Base 7.6 "PCI Express Extended Configuration Space". */
+const FIRST_EXTENDED = 0x100;
+const STATUS = 0x06;
+const STATUS_CAPABILITIES = 0x10;
+const CAPABILITY_POINTER = 0x34;
+const CARDBUS_CAPABILITY_POINTER = 0x14;
+
+/**
+ * A configuration space from named parts. Capabilities are linked in the order they are added and placed
+ * one behind the other, unless an offset is given. 4096 bytes for a PCI Express function, else 256.
+ *
+ * @example new ConfigSpaceBuilder({ vendorId: 0x8086, deviceId: 0x0b25, classCode: 0x088000 })
+ *   .express({ type: 'ROOT_COMPLEX_INTEGRATED_ENDPOINT' }).pasid({ width: 20 }).siov({}).build()
+ */
+export class ConfigSpaceBuilder {
+  private readonly conventional: Capability[] = [];
+  private readonly extended: Capability[] = [];
+  private header: HeaderPart;
+
+  constructor(header: HeaderPart) {
+    this.header = header;
+  }
+
+  multiFunction(set = true): this {
+    this.header = { ...this.header, multiFunction: set };
+    return this;
+  }
+
+  express(part: ExpressPart, at: number | null = null): this {
+    return this.capability(EXPRESS_CAPABILITY, expressBody(part), at);
+  }
+
+  msi(part: MsiPart = {}, at: number | null = null): this {
+    return this.capability(MSI_CAPABILITY, msiBody(part), at);
+  }
+
+  msix(part: MsixPart, at: number | null = null): this {
+    return this.capability(MSIX_CAPABILITY, msixBody(part), at);
+  }
+
+  ats(part: AtsPart = {}, at: number | null = null): this {
+    return this.extendedCapability(ATS_CAPABILITY, atsBody(part), at);
+  }
+
+  pri(part: PriPart = {}, at: number | null = null): this {
+    return this.extendedCapability(PRI_CAPABILITY, priBody(part), at);
+  }
+
+  pasid(part: PasidPart, at: number | null = null): this {
+    return this.extendedCapability(PASID_CAPABILITY, pasidBody(part), at);
+  }
+
+  acs(part: AcsPart, at: number | null = null): this {
+    return this.extendedCapability(ACS_CAPABILITY, acsBody(part), at);
+  }
+
+  ari(part: AriPart = {}, at: number | null = null): this {
+    return this.extendedCapability(ARI_CAPABILITY, ariBody(part), at);
+  }
+
+  sriov(part: SriovPart, at: number | null = null): this {
+    return this.extendedCapability(SRIOV_CAPABILITY, sriovBody(part), at);
+  }
+
+  dvsec(part: DvsecPart, at: number | null = null): this {
+    return this.extendedCapability(DVSEC_CAPABILITY, dvsecBody(part), at);
+  }
+
+  siov(part: SiovPart = {}, at: number | null = null): this {
+    return this.extendedCapability(DVSEC_CAPABILITY, siovBody(part), at);
+  }
+
+  /** Any other capability; `body` starts with two bytes for id and next pointer. */
+  capability(id: number, body: Uint8Array, at: number | null = null): this {
+    this.conventional.push({ id, version: 0, body, at });
+    return this;
+  }
+
+  /** Any other extended capability; `body` starts with four bytes for the header. */
+  extendedCapability(id: number, body: Uint8Array, at: number | null = null, version = 1): this {
+    this.extended.push({ id, version, body, at });
+    return this;
+  }
+
+  /** @throws RangeError when capabilities do not fit or overlap. */
+  build(): Uint8Array {
+    const isExpress =
+      this.extended.length > 0 || this.conventional.some(({ id }) => id === EXPRESS_CAPABILITY);
+    const config = new Uint8Array(isExpress ? EXTENDED_SIZE : CONVENTIONAL_SIZE);
+    config.set(headerBytes(this.header));
+    const offsets = place(this.conventional, FIRST_CAPABILITY, CONVENTIONAL_SIZE);
+    this.conventional.forEach(({ id, body }, index) => {
+      config.set(body, offsets[index]);
+      config[offsets[index]] = id;
+      config[offsets[index] + 1] = offsets[index + 1] ?? 0;
+    });
+    if (offsets.length > 0) {
+      config[STATUS] |= STATUS_CAPABILITIES;
+      config[this.header.bridge?.cardBus ? CARDBUS_CAPABILITY_POINTER : CAPABILITY_POINTER] = offsets[0];
+    }
+    this.buildExtended(config);
+    return config;
+  }
+
+  private buildExtended(config: Uint8Array): void {
+    const view = new DataView(config.buffer);
+    const offsets = place(this.extended, FIRST_EXTENDED, EXTENDED_SIZE);
+    this.extended.forEach(({ id, version, body }, index) => {
+      config.set(body, offsets[index]);
+      view.setUint32(offsets[index], (id | (version << 16) | ((offsets[index + 1] ?? 0) << 20)) >>> 0, true);
+    });
+    // Readers start at 0x100: when nothing known is there, a null capability leads on to the first one.
+    if (offsets.length > 0 && offsets[0] !== FIRST_EXTENDED) {
+      view.setUint32(FIRST_EXTENDED, (offsets[0] << 20) >>> 0, true);
+    }
+  }
+}
+
+/** An offset for each capability: its own, or the first free one behind those added before. */
+function place(capabilities: readonly Capability[], start: number, end: number): number[] {
+  const taken: { first: number; end: number }[] = [];
+  let next = start;
+  return capabilities.map(({ id, body, at }) => {
+    const first = at ?? next;
+    const last = first + body.length;
+    const fits = first >= start && first % 4 === 0 && last <= end;
+    if (!fits || taken.some((range) => first < range.end && range.first < last)) {
+      throw new RangeError(`capability 0x${id.toString(16)} does not fit at 0x${first.toString(16)}`);
+    }
+    taken.push({ first, end: last });
+    next = Math.max(next, (last + 3) & ~3);
+    return first;
+  });
+}

@@ -1,0 +1,62 @@
+/** What the first 64 bytes of a configuration space say. Everything left out reads as zero. */
+export interface HeaderPart {
+  readonly vendorId: number;
+  readonly deviceId: number;
+  /** 24 bits: base class, subclass, programming interface. */
+  readonly classCode: number;
+  readonly revision?: number;
+  readonly command?: number;
+  readonly multiFunction?: boolean;
+  readonly subsystemVendorId?: number;
+  readonly subsystemId?: number;
+  /** Raw base address registers: up to six, two for a bridge. */
+  readonly baseAddresses?: readonly number[];
+  /** 1 to 4 for INTA to INTD. */
+  readonly interruptPin?: number;
+  /** Makes this a bridge (header type 1). */
+  readonly bridge?: BridgePart;
+}
+
+export interface BridgePart {
+  readonly primary: number;
+  readonly secondary: number;
+  readonly subordinate: number;
+  /** A CardBus bridge has header type 2 with the bus numbers at the same offsets. */
+  readonly cardBus?: boolean;
+}
+
+const HEADER_BYTES = 64;
+/** PCI Local Bus 6.1 "Configuration Space Organization": offsets common to all header types. */
+const COMMAND = 0x04;
+const REVISION = 0x08;
+const HEADER_TYPE = 0x0e;
+const FIRST_BASE_ADDRESS = 0x10;
+const PRIMARY_BUS = 0x18;
+const SUBSYSTEM = 0x2c;
+const INTERRUPT_PIN = 0x3d;
+
+/** The 64 header bytes, without the capability pointer. */
+export function headerBytes(part: HeaderPart): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, part.vendorId, true);
+  view.setUint16(2, part.deviceId, true);
+  view.setUint16(COMMAND, part.command ?? 0, true);
+  view.setUint32(REVISION, ((part.classCode << 8) | (part.revision ?? 0)) >>> 0, true);
+  const type = part.bridge ? (part.bridge.cardBus ? 2 : 1) : 0;
+  bytes[HEADER_TYPE] = type | (part.multiFunction ? 0x80 : 0);
+  const registers = [6, 2, 1][type];
+  (part.baseAddresses ?? []).slice(0, registers).forEach((value, index) => {
+    view.setUint32(FIRST_BASE_ADDRESS + index * 4, value >>> 0, true);
+  });
+  bytes[INTERRUPT_PIN] = part.interruptPin ?? 0;
+  if (part.bridge) {
+    bytes[PRIMARY_BUS] = part.bridge.primary;
+    bytes[PRIMARY_BUS + 1] = part.bridge.secondary;
+    bytes[PRIMARY_BUS + 2] = part.bridge.subordinate;
+  } else {
+    view.setUint16(SUBSYSTEM, part.subsystemVendorId ?? 0, true);
+    view.setUint16(SUBSYSTEM + 2, part.subsystemId ?? 0, true);
+  }
+  return bytes;
+}
