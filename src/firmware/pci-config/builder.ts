@@ -1,21 +1,16 @@
-import {
-  ATS_CAPABILITY,
-  atsBody,
-  PASID_CAPABILITY,
-  pasidBody,
-  PRI_CAPABILITY,
-  priBody,
-} from './address-translation.js';
+import { CAPABILITY, EXTENDED_CAPABILITY } from '../../layout/pci/capability-ids.js';
+import { CARDBUS_HEADER, HEADER, STATUS_HAS_CAPABILITIES } from '../../layout/pci/header.js';
+import { atsBody, pasidBody, priBody } from './address-translation.js';
 import type { AtsPart, PasidPart, PriPart } from './address-translation.js';
-import { EXPRESS_CAPABILITY, expressBody } from './express.js';
+import { expressBody, withPrefixesForPasid } from './express.js';
 import type { ExpressPart } from './express.js';
 import { headerBytes } from './header.js';
 import type { HeaderPart } from './header.js';
-import { ACS_CAPABILITY, acsBody, ARI_CAPABILITY, ariBody } from './isolation.js';
+import { acsBody, ariBody } from './isolation.js';
 import type { AcsPart, AriPart } from './isolation.js';
-import { MSI_CAPABILITY, msiBody, MSIX_CAPABILITY, msixBody } from './message-signalled.js';
+import { msiBody, msixBody } from './message-signalled.js';
 import type { MsiPart, MsixPart } from './message-signalled.js';
-import { DVSEC_CAPABILITY, dvsecBody, siovBody, SRIOV_CAPABILITY, sriovBody } from './virtualization.js';
+import { dvsecBody, siovBody, sriovBody } from './virtualization.js';
 import type { DvsecPart, SiovPart, SriovPart } from './virtualization.js';
 
 interface Capability {
@@ -31,24 +26,21 @@ interface Capability {
 const CONVENTIONAL_SIZE = 256;
 const EXTENDED_SIZE = 4096;
 const FIRST_CAPABILITY = 0x40;
-/** The list of extended capabilities always starts here. PCIe Base 7.6 "PCI Express Extended Configuration Space". */
+/** The list of extended capabilities always starts here. Spec: PCI Express 7.6 "PCI Express Extended Configuration Space". */
 const FIRST_EXTENDED = 0x100;
-const STATUS = 0x06;
-const STATUS_CAPABILITIES = 0x10;
-const CAPABILITY_POINTER = 0x34;
-const CARDBUS_CAPABILITY_POINTER = 0x14;
 
 /**
  * A configuration space from named parts. Capabilities are linked in the order they are added and placed
  * one behind the other, unless an offset is given. 4096 bytes for a PCI Express function, else 256.
  *
  * @example new ConfigSpaceBuilder({ vendorId: 0x8086, deviceId: 0x0b25, classCode: 0x088000 })
- *   .express({ type: 'ROOT_COMPLEX_INTEGRATED_ENDPOINT' }).pasid({ width: 20 }).siov({}).build()
+ *   .express({ portType: 'ROOT_COMPLEX_ENDPOINT' }).pasid({ maxWidth: 20 }).siov({}).build()
  */
 export class ConfigSpaceBuilder {
   private readonly conventional: Capability[] = [];
   private readonly extended: Capability[] = [];
   private header: HeaderPart;
+  private prefixesSaid = false;
 
   constructor(header: HeaderPart) {
     this.header = header;
@@ -60,47 +52,48 @@ export class ConfigSpaceBuilder {
   }
 
   express(part: ExpressPart, at: number | null = null): this {
-    return this.capability(EXPRESS_CAPABILITY, expressBody(part), at);
+    this.prefixesSaid = part.endToEndPrefix !== undefined;
+    return this.capability(CAPABILITY.express, expressBody(part), at);
   }
 
   msi(part: MsiPart = {}, at: number | null = null): this {
-    return this.capability(MSI_CAPABILITY, msiBody(part), at);
+    return this.capability(CAPABILITY.msi, msiBody(part), at);
   }
 
   msix(part: MsixPart, at: number | null = null): this {
-    return this.capability(MSIX_CAPABILITY, msixBody(part), at);
+    return this.capability(CAPABILITY.msiX, msixBody(part), at);
   }
 
   ats(part: AtsPart = {}, at: number | null = null): this {
-    return this.extendedCapability(ATS_CAPABILITY, atsBody(part), at);
+    return this.extendedCapability(EXTENDED_CAPABILITY.addressTranslationServices, atsBody(part), at);
   }
 
   pri(part: PriPart = {}, at: number | null = null): this {
-    return this.extendedCapability(PRI_CAPABILITY, priBody(part), at);
+    return this.extendedCapability(EXTENDED_CAPABILITY.pageRequestInterface, priBody(part), at);
   }
 
   pasid(part: PasidPart, at: number | null = null): this {
-    return this.extendedCapability(PASID_CAPABILITY, pasidBody(part), at);
+    return this.extendedCapability(EXTENDED_CAPABILITY.pasid, pasidBody(part), at);
   }
 
   acs(part: AcsPart, at: number | null = null): this {
-    return this.extendedCapability(ACS_CAPABILITY, acsBody(part), at);
+    return this.extendedCapability(EXTENDED_CAPABILITY.accessControlServices, acsBody(part), at);
   }
 
   ari(part: AriPart = {}, at: number | null = null): this {
-    return this.extendedCapability(ARI_CAPABILITY, ariBody(part), at);
+    return this.extendedCapability(EXTENDED_CAPABILITY.alternativeRoutingId, ariBody(part), at);
   }
 
   sriov(part: SriovPart, at: number | null = null): this {
-    return this.extendedCapability(SRIOV_CAPABILITY, sriovBody(part), at);
+    return this.extendedCapability(EXTENDED_CAPABILITY.singleRootIov, sriovBody(part), at);
   }
 
   dvsec(part: DvsecPart, at: number | null = null): this {
-    return this.extendedCapability(DVSEC_CAPABILITY, dvsecBody(part), at);
+    return this.extendedCapability(EXTENDED_CAPABILITY.designatedVendorSpecific, dvsecBody(part), at);
   }
 
   siov(part: SiovPart = {}, at: number | null = null): this {
-    return this.extendedCapability(DVSEC_CAPABILITY, siovBody(part), at);
+    return this.extendedCapability(EXTENDED_CAPABILITY.designatedVendorSpecific, siovBody(part), at);
   }
 
   /** Any other capability; `body` starts with two bytes for id and next pointer. */
@@ -118,18 +111,22 @@ export class ConfigSpaceBuilder {
   /** @throws RangeError when capabilities do not fit or overlap. */
   build(): Uint8Array {
     const isExpress =
-      this.extended.length > 0 || this.conventional.some(({ id }) => id === EXPRESS_CAPABILITY);
+      this.extended.length > 0 || this.conventional.some(({ id }) => id === CAPABILITY.express);
     const config = new Uint8Array(isExpress ? EXTENDED_SIZE : CONVENTIONAL_SIZE);
     config.set(headerBytes(this.header));
     const offsets = place(this.conventional, FIRST_CAPABILITY, CONVENTIONAL_SIZE);
+    const impliesPrefixes =
+      !this.prefixesSaid && this.extended.some(({ id }) => id === EXTENDED_CAPABILITY.pasid);
     this.conventional.forEach(({ id, body }, index) => {
-      config.set(body, offsets[index]);
+      const asExpress = id === CAPABILITY.express && impliesPrefixes;
+      config.set(asExpress ? withPrefixesForPasid(body) : body, offsets[index]);
       config[offsets[index]] = id;
       config[offsets[index] + 1] = offsets[index + 1] ?? 0;
     });
     if (offsets.length > 0) {
-      config[STATUS] |= STATUS_CAPABILITIES;
-      config[this.header.bridge?.cardBus ? CARDBUS_CAPABILITY_POINTER : CAPABILITY_POINTER] = offsets[0];
+      config[HEADER.status] |= STATUS_HAS_CAPABILITIES;
+      const header = this.header.bridge?.cardBus ? CARDBUS_HEADER : HEADER;
+      config[header.capabilitiesPointer] = offsets[0];
     }
     this.buildExtended(config);
     return config;

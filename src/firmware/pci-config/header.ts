@@ -1,3 +1,5 @@
+import { BRIDGE_HEADER, HEADER } from '../../layout/pci/header.js';
+
 /** What the first 64 bytes of a configuration space say. Everything left out reads as zero. */
 export interface HeaderPart {
   readonly vendorId: number;
@@ -26,14 +28,7 @@ export interface BridgePart {
 }
 
 const HEADER_BYTES = 64;
-/** PCI Local Bus 6.1 "Configuration Space Organization": offsets common to all header types. */
-const COMMAND = 0x04;
-const REVISION = 0x08;
-const HEADER_TYPE = 0x0e;
-const FIRST_BASE_ADDRESS = 0x10;
-const PRIMARY_BUS = 0x18;
 const SUBSYSTEM = 0x2c;
-const INTERRUPT_PIN = 0x3d;
 
 /** The 64 header bytes, without the capability pointer. */
 export function headerBytes(part: HeaderPart): Uint8Array {
@@ -41,19 +36,19 @@ export function headerBytes(part: HeaderPart): Uint8Array {
   const view = new DataView(bytes.buffer);
   view.setUint16(0, part.vendorId, true);
   view.setUint16(2, part.deviceId, true);
-  view.setUint16(COMMAND, part.command ?? 0, true);
-  view.setUint32(REVISION, ((part.classCode << 8) | (part.revision ?? 0)) >>> 0, true);
+  view.setUint16(HEADER.command, part.command ?? 0, true);
+  view.setUint32(HEADER.revision, ((part.classCode << 8) | (part.revision ?? 0)) >>> 0, true);
   const type = part.bridge ? (part.bridge.cardBus ? 2 : 1) : 0;
-  bytes[HEADER_TYPE] = type | (part.multiFunction ? 0x80 : 0);
+  bytes[HEADER.headerType] = type | (part.multiFunction ? 0x80 : 0);
   const registers = [6, 2, 1][type];
   (part.baseAddresses ?? []).slice(0, registers).forEach((value, index) => {
-    view.setUint32(FIRST_BASE_ADDRESS + index * 4, value >>> 0, true);
+    view.setUint32(HEADER.bar0 + index * 4, value >>> 0, true);
   });
-  bytes[INTERRUPT_PIN] = part.interruptPin ?? 0;
+  bytes[HEADER.interruptPin] = part.interruptPin ?? 0;
   if (part.bridge) {
-    bytes[PRIMARY_BUS] = part.bridge.primary;
-    bytes[PRIMARY_BUS + 1] = part.bridge.secondary;
-    bytes[PRIMARY_BUS + 2] = part.bridge.subordinate;
+    bytes[BRIDGE_HEADER.primaryBus] = part.bridge.primary;
+    bytes[BRIDGE_HEADER.secondaryBus] = part.bridge.secondary;
+    bytes[BRIDGE_HEADER.subordinateBus] = part.bridge.subordinate;
   } else {
     view.setUint16(SUBSYSTEM, part.subsystemVendorId ?? 0, true);
     view.setUint16(SUBSYSTEM + 2, part.subsystemId ?? 0, true);

@@ -1,31 +1,15 @@
-/** Bits of the ACS capability and control registers. PCIe Base 7.7.11 "ACS Extended Capability". */
-export const ACS_BITS = {
-  SOURCE_VALIDATION: 0x01,
-  TRANSLATION_BLOCKING: 0x02,
-  REQUEST_REDIRECT: 0x04,
-  COMPLETION_REDIRECT: 0x08,
-  UPSTREAM_FORWARDING: 0x10,
-  EGRESS_CONTROL: 0x20,
-  DIRECT_TRANSLATED: 0x40,
-} as const;
+import type { AcsCapability } from '../../layout/pci/acs.js';
 
-export interface AcsPart {
-  /** {@link ACS_BITS} the port implements. */
-  readonly capability: number;
-  /** {@link ACS_BITS} that are switched on. */
-  readonly control?: number;
-}
+/** Bits as `ACS` in the layout names them; nothing is switched on when `control` is left out. */
+export type AcsPart = Pick<AcsCapability, 'capability'> & Partial<Pick<AcsCapability, 'control'>>;
 
-/** PCIe Base 7.8.8 "ARI Extended Capability". */
 export interface AriPart {
   /** Number of the next function of the device; 0 ends the list. */
   readonly nextFunction?: number;
   readonly functionGroupsAcs?: boolean;
 }
 
-export const ACS_CAPABILITY = 0x0d;
-export const ARI_CAPABILITY = 0x0e;
-
+/** Spec: PCI Express 7.7.11 "ACS Extended Capability". */
 export function acsBody(part: AcsPart): Uint8Array {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
@@ -34,6 +18,7 @@ export function acsBody(part: AcsPart): Uint8Array {
   return bytes;
 }
 
+/** Spec: PCI Express 7.8.8 "ARI Extended Capability". */
 export function ariBody(part: AriPart): Uint8Array {
   const bytes = new Uint8Array(8);
   bytes[4] = part.functionGroupsAcs ? 2 : 0;

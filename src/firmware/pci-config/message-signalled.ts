@@ -19,9 +19,6 @@ export interface MsixPart {
   readonly pendingOffset?: number;
 }
 
-export const MSI_CAPABILITY = 0x05;
-export const MSIX_CAPABILITY = 0x11;
-
 export function msiBody(part: MsiPart): Uint8Array {
   const bytes = new Uint8Array(10 + (part.address64 ? 4 : 0) + (part.maskable ? 10 : 0));
   const vectorsLg2 = Math.min(5, Math.max(0, 31 - Math.clz32(part.vectors ?? 1)));
