@@ -44,3 +44,23 @@ export function decodeAcs(config: Uint8Array, offset: number): AcsCapability {
 export function acsNames(bits: number): string[] {
   return NAMES.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
 }
+
+/**
+ * Root ports of the 100 and 200 series and of 7th and 8th generation mobile chipsets lay the capability
+ * out in double words, against the specification: capability at +4, control at +8.
+ * Source: Intel 100 Series Chipset Family specification update, erratum 23.
+ */
+export function hasWideAcsRegisters(vendorId: number, deviceId: number): boolean {
+  if (vendorId !== 0x8086) return false;
+  return WIDE_ACS_DEVICES.some(([first, last]) => deviceId >= first && deviceId <= last);
+}
+
+export const WIDE_ACS_CONTROL_OFFSET = 8;
+
+const WIDE_ACS_DEVICES: readonly (readonly [number, number])[] = [
+  [0x9d10, 0x9d1b],
+  [0xa110, 0xa11f],
+  [0xa167, 0xa16a],
+  [0xa290, 0xa29f],
+  [0xa2e7, 0xa2ee],
+];

@@ -1,3 +1,4 @@
+import { hasWideAcsRegisters, WIDE_ACS_CONTROL_OFFSET } from './acs.js';
 import { readConfigSpace } from './config-space.js';
 import type { CapabilityEntry } from './capabilities.js';
 import { CAPABILITY, EXTENDED_CAPABILITY } from './capability-ids.js';
@@ -61,6 +62,10 @@ export function writeMasks(
   for (const { id, offset } of extended) {
     const capability = readConfigSpace(config, offset + 4, 2);
     if (id === EXTENDED_CAPABILITY.accessControlServices) {
+      if (hasWideAcsRegisters(readConfigSpace(config, 0, 2), readConfigSpace(config, 2, 2))) {
+        put(writable, offset + WIDE_ACS_CONTROL_OFFSET, 2, capability & 0x7f);
+        continue;
+      }
       put(writable, offset + 6, 2, capability & 0x7f);
       if ((capability & 0x20) !== 0) put(writable, offset + 8, 4, 0xffffffff);
     }
