@@ -1,5 +1,6 @@
 import { type U64, ZERO, u64 } from '../bits/u64.js';
 import { CAP_FIELDS, ECAP_FIELDS, type UnitCapabilities } from './capability.js';
+import type { FieldDefinition } from './fields.js';
 
 /**
  * Byte offsets in a unit's register set. Spec: VT-d 11.4 "Register Descriptions".
@@ -87,12 +88,9 @@ export const TRANSLATION_TABLE_MODE = { LEGACY: 0, SCALABLE: 1, RESERVED: 2, ABO
 /** How software may touch a field: RO ignores writes, WO reads 0, W1C clears where 1 is written. */
 export type FieldAccess = 'RO' | 'RW' | 'WO' | 'W1C';
 
-export interface RegisterFieldDefinition {
-  readonly name: string;
-  readonly last: number;
-  readonly first: number;
+export interface RegisterFieldDefinition extends FieldDefinition {
+  readonly word: 0;
   readonly access: FieldAccess;
-  readonly meaning?: string;
 }
 
 export interface RegisterDefinition {
@@ -107,16 +105,16 @@ export interface RegisterDefinition {
 type Field = RegisterFieldDefinition;
 
 function ro(name: string, last: number, first: number, meaning?: string): Field {
-  return { name, last, first, access: 'RO', meaning };
+  return { name, word: 0, last, first, access: 'RO', meaning };
 }
 function rw(name: string, last: number, first: number, meaning?: string): Field {
-  return { name, last, first, access: 'RW', meaning };
+  return { name, word: 0, last, first, access: 'RW', meaning };
 }
 function wo(name: string, last: number, first: number, meaning?: string): Field {
-  return { name, last, first, access: 'WO', meaning };
+  return { name, word: 0, last, first, access: 'WO', meaning };
 }
 function w1c(name: string, last: number, first: number, meaning?: string): Field {
-  return { name, last, first, access: 'W1C', meaning };
+  return { name, word: 0, last, first, access: 'W1C', meaning };
 }
 function dword(name: string, offset: number, fields: readonly Field[], reset = 0): RegisterDefinition {
   return { name, offset, bytes: 4, reset: u64(0, reset), fields };

@@ -1,14 +1,12 @@
 import { type U64, ZERO, andU64, field, isZero, maskOf, notU64, orU64, withField } from '../../bits/u64.js';
+import type { FieldDefinition } from '../fields.js';
 
 /** The two words every descriptor has; a 256-bit one adds two that are 0 in all present types. */
 export type DescriptorWords = readonly [U64, U64];
 
 /** A bit field of a descriptor. */
-export interface DescriptorField {
-  readonly name: string;
+export interface DescriptorField extends FieldDefinition {
   readonly word: 0 | 1;
-  readonly last: number;
-  readonly first: number;
 }
 
 /**
