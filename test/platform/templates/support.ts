@@ -1,9 +1,4 @@
-import {
-  formatPciAddress,
-  type PciAddress,
-  pciAddressOf,
-  sourceIdOf,
-} from '../../../src/bits/pci-address.js';
+import { formatPciAddress } from '../../../src/bits/pci-address.js';
 import type { MachineDescription, PciFunctionDescription } from '../../../src/firmware/description.js';
 import type { DeviceScope } from '../../../src/layout/dmar/table.js';
 
@@ -33,9 +28,3 @@ export function resolve(
   }
   return found ?? null;
 }
-
-export const sourceIdsOf = (functions: readonly PciFunctionDescription[]): number[] =>
-  functions.map(({ address }) => sourceIdOf(address));
-
-export const addressesOf = (sourceIds: readonly number[]): PciAddress[] =>
-  sourceIds.map((id) => pciAddressOf(0, id));
