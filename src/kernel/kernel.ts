@@ -1,0 +1,202 @@
+import type { U64 } from '../bits/u64.js';
+import type { DmarTable } from '../layout/dmar/table.js';
+import { boot } from './boot.js';
+import type { KernelConfig } from './config.js';
+import type { KernelEvent } from './events.js';
+import { bindDriver, unbindDriver } from './device/driver.js';
+import { handleUnitMessage } from './intel/messages.js';
+import { submitRaw } from './intel/submit.js';
+import type { IntelUnit } from './intel/unit.js';
+import { allocDomain, freeDomain } from './iommu/alloc-domain.js';
+import { type AttachOutcome, attach } from './iommu/attach.js';
+import { detach } from './iommu/detach.js';
+import { disableFeature, enableFeature, featureStates } from './iommu/features.js';
+import { iovaToPhys } from './iommu/iova-to-phys.js';
+import { type PageCount, map } from './iommu/map.js';
+import { groupReservedRegions, reservedRegions } from './iommu/reserved.js';
+import { unmap } from './iommu/unmap.js';
+import type { KernelLog } from './log/kernel-log.js';
+import type { MachinePort } from './machine-port.js';
+import { createMdev } from './mdev/create.js';
+import { removeMdev } from './mdev/remove.js';
+import { mdevTypes } from './mdev/types.js';
+import type {
+  Bus,
+  DeviceFeature,
+  Domain,
+  DomainType,
+  Endpoint,
+  FeatureState,
+  IommuGroup,
+  KernelDevice,
+  MdevType,
+  ReservedRegion,
+  Subdevice,
+} from './objects.js';
+import type { KernelOption } from './profile/options.js';
+import { type DeviceInput, KernelState } from './state.js';
+
+/** What a kernel is made from. */
+export interface KernelInput {
+  readonly config: KernelConfig;
+  readonly machine: MachinePort;
+  /** Null when the machine has no DMAR table. */
+  readonly dmar: DmarTable | null;
+  readonly emit: (event: KernelEvent) => void;
+  /** In the order of enumeration. */
+  readonly devices: readonly DeviceInput[];
+}
+
+/** A range to map. */
+export interface MapRequest {
+  readonly iova: U64;
+  readonly physical: U64;
+  readonly size: U64;
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+/**
+ * One simulated kernel: its objects, for reading, and its verbs.
+ *
+ * Each verb is a file of its own; here they are only found. A refusal is a thrown KernelError and leaves
+ * everything as it was, except where the real kernel gives up half-way and the verb's file says so.
+ */
+export class Kernel {
+  private readonly state: KernelState;
+
+  /** Throws a KernelConfigError for a combination of options that is not modelled. */
+  constructor(input: KernelInput) {
+    this.state = new KernelState(input);
+    input.machine.onMessage = (unit, address, data) =>
+      handleUnitMessage(this.state, unit.registerBase, address, data);
+  }
+
+  /** Milliseconds; the platform sets it before every command. Only rate limits read it. */
+  get now(): number {
+    return this.state.now;
+  }
+  set now(milliseconds: number) {
+    this.state.now = milliseconds;
+  }
+
+  /** Brings the machine up: units, groups, default domains, translation on. Once. */
+  boot(): void {
+    boot(this.state);
+  }
+
+  get config(): KernelConfig {
+    return this.state.config;
+  }
+  /** `pci` and `mdev`. */
+  get buses(): ReadonlyMap<string, Bus> {
+    return this.state.buses;
+  }
+  /** By PCI address, in the order of enumeration. */
+  get devices(): ReadonlyMap<string, KernelDevice> {
+    return this.state.devices;
+  }
+  /** By UUID, lower case, oldest first. */
+  get subdevices(): ReadonlyMap<string, Subdevice> {
+    return this.state.subdevices;
+  }
+  /** By number, oldest first. */
+  get groups(): ReadonlyMap<number, IommuGroup> {
+    return this.state.groups;
+  }
+  /** By number; numbers are never used again. */
+  get domains(): ReadonlyMap<number, Domain> {
+    return this.state.domains;
+  }
+  /** Units in the order of the DMAR table, dmar0 first. */
+  get units(): readonly IntelUnit[] {
+    return this.state.units;
+  }
+  get log(): KernelLog {
+    return this.state.log;
+  }
+  /** Whether the driver runs its units in scalable mode: asked for, and every unit can. */
+  get scalableMode(): boolean {
+    return this.state.scalableMode;
+  }
+  get scalableModeReason(): string {
+    return this.state.scalableModeReason;
+  }
+  /** Whether subdevices have IOMMU operations of their own. Linux (series): intel_siov_init(). */
+  get subdeviceOpsRegistered(): boolean {
+    return this.state.buses.get('mdev')!.iommuOps?.name === 'siov_iommu_ops';
+  }
+  /** Build options that matter here, with the option that selected each. */
+  options(): KernelOption[] {
+    return this.state.options.list();
+  }
+
+  featureState(device: Endpoint): FeatureState[] {
+    return featureStates(device);
+  }
+  hasFeature(device: Endpoint, feature: DeviceFeature): boolean {
+    return featureStates(device).some((state) => state.feature === feature && state.supported);
+  }
+  enableFeature(device: Endpoint, feature: DeviceFeature): void {
+    enableFeature(this.state, device, feature);
+  }
+  disableFeature(device: Endpoint, feature: DeviceFeature): void {
+    disableFeature(this.state, device, feature);
+  }
+
+  mdevTypes(device: KernelDevice): MdevType[] {
+    return mdevTypes(this.state, device);
+  }
+  createMdev(parent: KernelDevice, typeName: string, uuid: string): Subdevice {
+    return createMdev(this.state, parent, typeName, uuid);
+  }
+  removeMdev(subdevice: Subdevice): void {
+    removeMdev(this.state, subdevice);
+  }
+  bindDriver(device: KernelDevice, driver: string): void {
+    bindDriver(this.state, device, driver);
+  }
+  unbindDriver(device: KernelDevice): void {
+    unbindDriver(this.state, device);
+  }
+
+  allocDomain(bus: string, type: DomainType): Domain {
+    return allocDomain(this.state, bus, type);
+  }
+  freeDomain(domain: Domain): void {
+    freeDomain(this.state, domain);
+  }
+  attach(domain: Domain, target: Endpoint | IommuGroup): AttachOutcome {
+    return attach(this.state, domain, target);
+  }
+  detach(domain: Domain, target: Endpoint | IommuGroup): void {
+    detach(this.state, domain, target);
+  }
+  /** Leaf entries written, by page size. */
+  map(domain: Domain, request: MapRequest): PageCount[] {
+    return map(this.state, domain, request);
+  }
+  /** Bytes the kernel says it unmapped; can be more than asked. */
+  unmap(domain: Domain, request: { readonly iova: U64; readonly size: U64 }): U64 {
+    return unmap(this.state, domain, request);
+  }
+  iovaToPhys(domain: Domain, iova: U64): U64 | null {
+    return iovaToPhys(domain, iova);
+  }
+
+  reservedRegions(endpoint: Endpoint): ReservedRegion[] {
+    return reservedRegions(endpoint);
+  }
+  /** Of all members, sorted by start, neighbours of one type merged: the sysfs file. */
+  groupReservedRegions(group: IommuGroup): ReservedRegion[] {
+    return groupReservedRegions(group);
+  }
+
+  /**
+   * Puts one raw descriptor into a unit's queue through the kernel's own ring, so that its tail and the
+   * kernel's stay one. Returns false when the unit refused it.
+   */
+  submitDescriptor(unit: IntelUnit, words: readonly U64[]): boolean {
+    return submitRaw(this.state, unit, words);
+  }
+}
