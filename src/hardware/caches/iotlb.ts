@@ -1,0 +1,281 @@
+import { u64 } from '../../bits/u64.js';
+import { PASID_TRANSLATION_TYPE } from '../../layout/pasid-entry.js';
+import type { PageAccess } from '../request.js';
+import { type CacheEntry, overlapsRange } from './cache-entry.js';
+
+const SETS_LG2 = 8;
+const SETS = 1 << SETS_LG2;
+const WAYS = 4;
+const STRIDE = 8;
+const VALID = 1 << 27;
+const CLASS_SHIFT = 25;
+const HAS_PASID = 1 << 20;
+/** Frames of a page, by size class: 4 KiB, 2 MiB, 1 GiB. */
+const FRAMES_LG2 = [0, 9, 18];
+
+/**
+ * Flag word of an entry. The first four bits say which accesses an entry may answer by itself; a write that
+ * still has to set a dirty bit is permitted yet not answerable, and goes back to the tables.
+ */
+export const IOTLB_FLAG = {
+  USER_READ: 1 << 0,
+  USER_WRITE: 1 << 1,
+  PRIVILEGED_READ: 1 << 2,
+  PRIVILEGED_WRITE: 1 << 3,
+  /** Effective permissions, as a translation request is told them. */
+  READ: 1 << 4,
+  WRITE: 1 << 5,
+  EXECUTE: 1 << 6,
+  PRIVILEGED: 1 << 7,
+  SNOOP: 1 << 8,
+  /** Caching mode: the page was found not present. */
+  NOT_PRESENT: 1 << 12,
+} as const;
+const TYPE_SHIFT = 9;
+const DOMAIN_SHIFT = 16;
+
+/** A translation to be cached. Halves of addresses are 32-bit integers, signed or not. */
+export interface IotlbFill {
+  sourceId: number;
+  /** PASID of the request with bit 20 set; 0 for a request-without-PASID. */
+  requestTag: number;
+  /** PASID an invalidation names to reach the entry: the request's own or RID_PASID. */
+  pasid: number;
+  domainId: number;
+  /** PGTT; 0 for legacy mode. */
+  type: number;
+  addressHi: number;
+  addressLo: number;
+  /** 0: 4 KiB, 1: 2 MiB, 2: 1 GiB. */
+  sizeClass: number;
+  /** Host address of the page. */
+  physicalHi: number;
+  physicalLo: number;
+  /** Bits of {@link IOTLB_FLAG}. */
+  flags: number;
+}
+
+/** The tag of a request: its PASID, marked as such, or 0. */
+export function requestTagOf(pasid: number | null): number {
+  return pasid === null ? 0 : pasid | HAS_PASID;
+}
+
+/**
+ * Finished translations by source id, PASID and page; invalidated by domain id, PASID and page.
+ * Spec: VT-d 6.2.4 "IOTLB".
+ *
+ * 256 sets of 4 ways, the oldest of a full set replaced. A way is 8 words: three of tag (page bits 43:12;
+ * page bits 63:44 and source id 11:0; request tag, source id 15:12, size class, valid), flags with PGTT and
+ * domain id, host address low and high, offset mask, PASID for invalidation. All in one typed array, so that
+ * a hit costs a few loads and no allocation.
+ */
+export class Iotlb {
+  readonly words = new Int32Array(SETS * WAYS * STRIDE);
+  private readonly turn = new Uint8Array(SETS);
+  /** Entries of each size class, so that a lookup tries only sizes that are there. */
+  private readonly held = new Int32Array(3);
+
+  /** Index of the entry for an address, -1 on a miss. */
+  find(sourceId: number, requestTag: number, addressHi: number, addressLo: number): number {
+    const page = (addressLo >>> 12) | (addressHi << 20);
+    const tag2 = (addressHi >>> 12) | (sourceId << 20);
+    const tag3 = requestTag | ((sourceId >>> 12) << 21) | VALID;
+    const at = this.probe(page, tag2, tag3, mix(page, sourceId, requestTag));
+    if (at >= 0) return at;
+    return this.held[1] + this.held[2] === 0 ? -1 : this.findLarge(page, tag2, tag3, sourceId, requestTag);
+  }
+
+  /** Caches a translation and returns its index. */
+  insert(fill: IotlbFill): number {
+    const { sourceId, requestTag, sizeClass } = fill;
+    const framesLg2 = FRAMES_LG2[sizeClass];
+    const page = (((fill.addressLo >>> 12) | (fill.addressHi << 20)) >>> framesLg2) << framesLg2;
+    const tag2 = (fill.addressHi >>> 12) | (sourceId << 20);
+    const tag3 = requestTag | ((sourceId >>> 12) << 21) | VALID | (sizeClass << CLASS_SHIFT);
+    const set = mix(page >>> framesLg2, sourceId, requestTag);
+    let at = this.probe(page, tag2, tag3, set);
+    if (at < 0) {
+      at = this.placeIn(set);
+      this.held[sizeClass]++;
+    }
+    const words = this.words;
+    const offsetMask = (4096 << framesLg2) - 1;
+    words[at] = page;
+    words[at + 1] = tag2;
+    words[at + 2] = tag3;
+    words[at + 3] = fill.flags | (fill.type << TYPE_SHIFT) | (fill.domainId << DOMAIN_SHIFT);
+    words[at + 4] = fill.physicalLo & ~offsetMask;
+    words[at + 5] = fill.physicalHi;
+    words[at + 6] = offsetMask;
+    words[at + 7] = fill.pasid;
+    return at;
+  }
+
+  /** Flag word of an entry: {@link IOTLB_FLAG}. */
+  flagsAt(at: number): number {
+    return this.words[at + 3];
+  }
+
+  typeAt(at: number): number {
+    return (this.words[at + 3] >>> TYPE_SHIFT) & 7;
+  }
+
+  physicalHiAt(at: number): number {
+    return this.words[at + 5];
+  }
+
+  /** Low half of the host address an input address leads to. */
+  physicalLoAt(at: number, addressLo: number): number {
+    return this.words[at + 4] | (addressLo & this.words[at + 6]);
+  }
+
+  /** Bytes of the page. */
+  pageSizeAt(at: number): number {
+    return this.words[at + 6] + 1;
+  }
+
+  invalidateAll(): number {
+    return this.drop(() => true);
+  }
+
+  invalidateDomain(domainId: number): number {
+    return this.drop((at) => this.domainAt(at) === domainId);
+  }
+
+  /**
+   * Page-selective-within-domain. First-stage and nested entries of the domain all go: their pages are of
+   * another address space than the one the range names. The hint that only leaves changed is about the
+   * paging-structure caches; here entries go either way.
+   */
+  invalidatePages(domainId: number, pfn: number, addressMask: number, _keepStructure: boolean): number {
+    return this.drop(
+      (at) =>
+        this.domainAt(at) === domainId && (this.isFirstStage(at) || this.overlaps(at, pfn, addressMask)),
+    );
+  }
+
+  /** PASID-selective-within-domain: entries of every PGTT. */
+  invalidatePasid(domainId: number, pasid: number): number {
+    return this.drop((at) => this.domainAt(at) === domainId && this.words[at + 7] === pasid);
+  }
+
+  /** Page-selective-within-PASID: first-stage and nested entries only. */
+  invalidatePasidPages(
+    domainId: number,
+    pasid: number,
+    pfn: number,
+    addressMask: number,
+    _keepStructure: boolean,
+  ): number {
+    return this.drop(
+      (at) =>
+        this.domainAt(at) === domainId &&
+        this.words[at + 7] === pasid &&
+        this.isFirstStage(at) &&
+        this.overlaps(at, pfn, addressMask),
+    );
+  }
+
+  *entries(): Generator<CacheEntry & { readonly type: number; readonly snoop: boolean }> {
+    for (let at = 0; at < this.words.length; at += STRIDE) {
+      const tag3 = this.words[at + 2];
+      if ((tag3 & VALID) === 0) continue;
+      const page = this.words[at];
+      const flags = this.words[at + 3];
+      yield {
+        kind: 'IOTLB',
+        sourceId: this.sourceAt(at),
+        domainId: this.domainAt(at),
+        pasid: (tag3 & HAS_PASID) === 0 ? null : tag3 & 0xfffff,
+        address: u64((page >>> 20) | ((this.words[at + 1] & 0xfffff) << 12), page << 12),
+        pageSize: this.pageSizeAt(at),
+        target: this.words[at + 5] * 2 ** 32 + (this.words[at + 4] >>> 0),
+        access: accessOf(flags),
+        words: [],
+        reason: 0,
+        type: this.typeAt(at),
+        snoop: (flags & IOTLB_FLAG.SNOOP) !== 0,
+      };
+    }
+  }
+
+  private probe(page: number, tag2: number, tag3: number, set: number): number {
+    const words = this.words;
+    let at = set * (WAYS * STRIDE);
+    const end = at + WAYS * STRIDE;
+    for (; at < end; at += STRIDE) {
+      if (words[at] === page && words[at + 2] === tag3 && words[at + 1] === tag2) return at;
+    }
+    return -1;
+  }
+
+  private findLarge(page: number, tag2: number, tag3: number, sourceId: number, requestTag: number): number {
+    for (let sizeClass = 1; sizeClass <= 2; sizeClass++) {
+      if (this.held[sizeClass] === 0) continue;
+      const number = page >>> FRAMES_LG2[sizeClass];
+      const tag = tag3 | (sizeClass << CLASS_SHIFT);
+      const at = this.probe(number << FRAMES_LG2[sizeClass], tag2, tag, mix(number, sourceId, requestTag));
+      if (at >= 0) return at;
+    }
+    return -1;
+  }
+
+  private placeIn(set: number): number {
+    const first = set * WAYS * STRIDE;
+    for (let at = first; at < first + WAYS * STRIDE; at += STRIDE) {
+      if ((this.words[at + 2] & VALID) === 0) return at;
+    }
+    const at = first + (this.turn[set]++ % WAYS) * STRIDE;
+    this.held[this.classAt(at)]--;
+    return at;
+  }
+
+  private classAt(at: number): number {
+    return (this.words[at + 2] >>> CLASS_SHIFT) & 3;
+  }
+
+  private sourceAt(at: number): number {
+    return (this.words[at + 1] >>> 20) | (((this.words[at + 2] >>> 21) & 15) << 12);
+  }
+
+  private domainAt(at: number): number {
+    return this.words[at + 3] >>> DOMAIN_SHIFT;
+  }
+
+  private isFirstStage(at: number): boolean {
+    const type = this.typeAt(at);
+    return type === PASID_TRANSLATION_TYPE.FIRST_STAGE || type === PASID_TRANSLATION_TYPE.NESTED;
+  }
+
+  private overlaps(at: number, pfn: number, addressMask: number): boolean {
+    const first = (this.words[at + 1] & 0xfffff) * 2 ** 32 + (this.words[at] >>> 0);
+    return overlapsRange(first, 1 << FRAMES_LG2[this.classAt(at)], pfn, addressMask);
+  }
+
+  private drop(matches: (at: number) => boolean): number {
+    let dropped = 0;
+    if (this.held[0] + this.held[1] + this.held[2] === 0) return 0;
+    for (let at = 0; at < this.words.length; at += STRIDE) {
+      if ((this.words[at + 2] & VALID) === 0 || !matches(at)) continue;
+      this.held[this.classAt(at)]--;
+      this.words[at + 2] = 0;
+      dropped++;
+    }
+    return dropped;
+  }
+}
+
+/** Effective permissions out of a flag word. */
+export function accessOf(flags: number): PageAccess {
+  return {
+    read: (flags & IOTLB_FLAG.READ) !== 0,
+    write: (flags & IOTLB_FLAG.WRITE) !== 0,
+    execute: (flags & IOTLB_FLAG.EXECUTE) !== 0,
+    privileged: (flags & IOTLB_FLAG.PRIVILEGED) !== 0,
+  };
+}
+
+/** The set of a page: neighbours in different sets, and sources and PASIDs spread over them. */
+function mix(page: number, sourceId: number, requestTag: number): number {
+  return (page ^ (page >>> SETS_LG2) ^ (sourceId >>> 3) ^ requestTag) & (SETS - 1);
+}
