@@ -28,7 +28,9 @@ describe('groups of recorded virtual machines', () => {
     if (recorded.every((device) => device.group === null)) return;
     for (const fn of topology.functions.values()) enableAcs(fn);
     const rootBuses = rootBusesInLog(readEvidence(join(capture, 'dmesg.txt')));
-    const groups = computeGroups(topology, bootOrder(topology, rootBuses)).map((members) => members.map((fn) => fn.name));
+    const groups = computeGroups(topology, bootOrder(topology, rootBuses)).map((members) =>
+      members.map((fn) => fn.name),
+    );
     const expected: string[][] = [];
     for (const { name, group } of recorded) if (group !== null) (expected[group] ??= []).push(name);
     expect(groups.map((members) => [...members].sort())).toEqual(expected.map((members) => members.sort()));
