@@ -1,0 +1,211 @@
+import { builder } from './builder.js';
+
+/** Makes an enum from a table of its values and what each means. */
+function enumOf<const T extends Record<string, string>>(name: string, description: string, values: T) {
+  return builder.enumType(name, {
+    description,
+    values: Object.fromEntries(
+      Object.entries(values).map(([value, meaning]) => [value, { value, description: meaning }]),
+    ) as { [K in keyof T & string]: { value: K; description: string } },
+  });
+}
+
+export const PlatformOriginEnum = enumOf('PlatformOrigin', 'Where a platform came from.', {
+  TEMPLATE: 'Built from one of the templates.',
+  IMPORTED: 'Built from what was read off a real machine.',
+  FORKED: 'Started with the whole state of another platform.',
+});
+
+export const KernelProfileEnum = enumOf('KernelProfile', "Which kernel's rules and log texts apply.", {
+  V5_10: 'Linux 5.10, the kernel the subdevice series was written against.',
+  V5_15: 'Linux 5.15.',
+  V6_1: 'Linux 6.1.',
+});
+
+export const SubdeviceModelEnum = enumOf('SubdeviceModel', 'How a subdevice gets its translation.', {
+  MDEV_BUS_OPS: 'iommu_ops on the subdevice bus, as the 2020 series proposes.',
+  AUX_API: 'Auxiliary domains attached to the parent by the driver framework, as mainline had until 2022.',
+  PASID_ATTACH: 'A domain attached to (device, PASID), as mainline has had since.',
+});
+
+export const ParentLookupEnum = enumOf('ParentLookup', 'How the parent of a subdevice is found.', {
+  MDEV_BUS_ONLY: 'Only a device on the mdev bus is a subdevice, as posted.',
+  DEVICE_CORE: "The driver core's parent pointer, for any subdevice framework.",
+});
+
+export const AuxRequirementEnum = enumOf(
+  'AuxRequirement',
+  'What happens when the parent has not enabled the AUX feature.',
+  {
+    FALL_BACK_TO_PRIMARY: "The domain becomes the parent's own primary domain, as posted.",
+    REQUIRED: 'The attach is refused and nothing is touched.',
+  },
+);
+
+export const BusOrganisationEnum = enumOf(
+  'BusOrganisation',
+  'Whose operations serve a subdevice when vendors or parent buses differ.',
+  {
+    ONE_OPS_PER_BUS: 'One table on the one mdev bus; a second registration is refused, as posted.',
+    PARENT_DERIVED: "A subdevice is served by the operations of its parent's vendor.",
+    BUS_PER_PARENT_TYPE: 'One subdevice bus for each type of parent bus.',
+  },
+);
+
+export const DeviceScopeKindEnum = enumOf(
+  'DeviceScopeKind',
+  'What a device scope names. VT-d 8.3.1 "Device Scope Structure".',
+  {
+    PCI_ENDPOINT: 'One PCI function.',
+    PCI_SUB_HIERARCHY: 'A bridge and everything below it.',
+    IOAPIC: 'An I/O APIC; the path gives the requester id of its interrupts.',
+    HPET: 'A high precision event timer; the path gives its requester id.',
+    ACPI_NAMESPACE: 'A device of the ACPI name space, declared by an ANDD structure.',
+    UNKNOWN: 'A type this revision does not define.',
+  },
+);
+
+export const DeviceFeatureEnum = enumOf(
+  'DeviceFeature',
+  'A feature a driver turns on for a device. Linux: enum iommu_dev_features.',
+  {
+    AUX: 'Auxiliary domains: more than one domain, each under a PASID of its own.',
+    SVA: 'Shared virtual addressing.',
+    IOPF: 'Recoverable I/O page faults.',
+  },
+);
+
+export const ReservedRegionTypeEnum = enumOf(
+  'ReservedRegionType',
+  'Why a range is reserved. Linux: enum iommu_resv_type.',
+  {
+    DIRECT: 'Firmware memory that must be mapped one to one.',
+    DIRECT_RELAXABLE: 'The same, but the device can do without (USB, graphics).',
+    RESERVED: 'Not to be used as an I/O address.',
+    MSI: 'Writes here are interrupts and are never translated.',
+    SW_MSI: 'A window software chose for interrupts.',
+  },
+);
+
+export const GroupReasonKindEnum = enumOf('GroupReasonKind', 'Why a device is in its group.', {
+  SINGLE: 'It can be isolated and is alone.',
+  DMA_ALIAS: 'Its requests carry another device’s requester id.',
+  MULTIFUNCTION_WITHOUT_ACS: 'Functions of one slot could talk to each other: ACS is missing.',
+  PATH_WITHOUT_ACS: 'A bridge on the way to the root could redirect requests: ACS is missing.',
+  CONVENTIONAL_BUS: 'It sits on a conventional PCI bus, where requests carry the bridge’s id.',
+  QUIRK: 'A known property of this device decides.',
+  SUBDEVICE: 'A subdevice always gets a group of its own.',
+});
+
+export const DomainTypeEnum = enumOf(
+  'DomainType',
+  'What an I/O address space is for. Linux: IOMMU_DOMAIN_*.',
+  {
+    UNMANAGED: 'Mapped by its owner, through map and unmap.',
+    DMA: "Managed by the kernel's DMA API.",
+    IDENTITY: 'Addresses pass unchanged.',
+    BLOCKED: 'Nothing passes.',
+    SVA: 'Shares the page tables of a process.',
+  },
+);
+
+export const AttachmentKindEnum = enumOf('AttachmentKind', 'How a domain is attached.', {
+  PRIMARY: 'It translates requests without a PASID.',
+  AUX: 'It translates requests with the PASID the aux attachment allocated.',
+  PASID: 'It translates requests with a PASID the caller chose.',
+});
+
+export const DmaAccessEnum = enumOf('DmaAccess', 'A kind of access.', {
+  READ: 'The device reads memory.',
+  WRITE: 'The device writes memory.',
+  EXECUTE: 'The device fetches instructions.',
+});
+
+export const FaultModeEnum = enumOf('FaultMode', 'Which kind of remapping can raise a fault reason.', {
+  LEGACY: 'DMA remapping in legacy mode.',
+  SCALABLE: 'DMA remapping in scalable mode, and faults common to all modes with codes from 0x30.',
+  INTERRUPT_REMAPPING: 'Interrupt remapping.',
+});
+
+export const CacheKindEnum = enumOf('CacheKind', 'A cache of a remapping unit. VT-d 6.2 "Caching".', {
+  CONTEXT: 'Context entries, by requester id.',
+  PASID: 'PASID-table entries.',
+  IOTLB: 'Finished translations.',
+  PAGING_STRUCTURE: 'Pointers to lower tables.',
+  DEVICE_TLB: 'Translations a device holds itself (ATS).',
+});
+
+export const DescriptorKindEnum = enumOf(
+  'InvalidationDescriptorKind',
+  'A descriptor of the invalidation queue. VT-d 6.5.2 "Queued Invalidation Interface".',
+  {
+    CONTEXT_CACHE: 'Drops context entries.',
+    IOTLB: 'Drops translations, by domain id.',
+    DEVICE_TLB: "Drops translations in a device's own cache.",
+    INTERRUPT_ENTRY_CACHE: 'Drops interrupt remapping entries.',
+    WAIT: 'Signals when everything before it is done.',
+    PASID_IOTLB: 'Drops translations, by domain id and PASID.',
+    PASID_CACHE: 'Drops PASID-table entries.',
+    PASID_DEVICE_TLB: "Drops a PASID's translations in a device's own cache.",
+    PAGE_GROUP_RESPONSE: 'Answers a group of page requests.',
+  },
+);
+
+export const GranularityEnum = enumOf('InvalidationGranularity', 'How much an invalidation drops.', {
+  GLOBAL: 'Everything.',
+  DOMAIN: 'Everything of a domain id.',
+  PAGE: 'A range of pages.',
+  DEVICE: 'Everything of a requester id.',
+  PASID: 'Everything of a PASID.',
+});
+
+export const TopologyChangeEnum = enumOf('TopologyChange', 'What came, went or changed.', {
+  PLATFORM_BOOTED: 'The platform finished booting.',
+  DEVICE_ADDED: 'A function appeared.',
+  DEVICE_REMOVED: 'A function went away.',
+  SUBDEVICE_CREATED: 'A subdevice was created.',
+  SUBDEVICE_REMOVED: 'A subdevice was removed.',
+  GROUP_CREATED: 'A group came into being.',
+  GROUP_REMOVED: 'A group lost its last member and is gone; its number can be used again.',
+  JOINED_GROUP: 'An endpoint joined a group.',
+  LEFT_GROUP: 'An endpoint left its group.',
+  DOMAIN_ALLOCATED: 'A domain was allocated.',
+  DOMAIN_FREED: 'A domain was freed.',
+  FEATURE_ENABLED: 'A device feature was enabled.',
+  FEATURE_DISABLED: 'A device feature was disabled.',
+  DRIVER_BOUND: 'A driver was bound.',
+  DRIVER_UNBOUND: 'A driver was unbound.',
+  CONTAINER_OPENED: 'A VFIO container was opened.',
+  CONTAINER_CLOSED: 'A VFIO container was closed.',
+});
+
+export const EventKindEnum = enumOf('EventKind', 'A kind of event.', {
+  FAULT: 'FaultEvent.',
+  INVALIDATION: 'InvalidationEvent.',
+  TOPOLOGY: 'TopologyEvent.',
+  ATTACHMENT: 'AttachmentEvent.',
+  MAPPING: 'MappingEvent.',
+  KERNEL_LOG: 'KernelLogEvent.',
+  PAGE_REQUEST: 'PageRequestEvent.',
+  INTERRUPT: 'InterruptEvent.',
+});
+
+export const DmaOutcomeEnum = enumOf('DmaOutcome', 'How a DMA request ended.', {
+  COMPLETED: 'Every byte was moved.',
+  FAULTED: 'A part of it was refused.',
+});
+
+export const DmaTranslationEnum = enumOf(
+  'DmaTranslation',
+  'The AT field of a request. PCIe Address Translation Services.',
+  {
+    UNTRANSLATED: 'The address is to be translated.',
+    TRANSLATION_REQUEST: 'Asks for a translation; moves no data.',
+    TRANSLATED: 'The address is already a host physical one.',
+  },
+);
+
+export const StreamGapReasonEnum = enumOf('StreamGapReason', 'Why a subscriber missed events.', {
+  SLOW_CONSUMER: 'It read too slowly.',
+  COMPACTED: 'The log no longer holds them.',
+});

@@ -1,0 +1,201 @@
+import type { ImportWarning as Warning } from '../../firmware/description.js';
+import { createFromTemplate, importMachine } from '../../platform/create.js';
+import type { KernelChoice } from '../../platform/kernel-choice.js';
+import type { Platform } from '../../platform/platform.js';
+import { builder } from '../builder.js';
+import {
+  AuxRequirementEnum,
+  BusOrganisationEnum,
+  KernelProfileEnum,
+  ParentLookupEnum,
+  SubdeviceModelEnum,
+} from '../enums.js';
+import { encodeId, requireKnownKind } from '../ids.js';
+import { refusalsAsValues } from '../types/errors.js';
+import type { PayloadShape } from '../types/payloads.js';
+import { payloadType, resultUnion } from './command.js';
+
+const ImportWarning = builder.objectRef<Warning>('ImportWarning').implement({
+  description: 'Something an import could not read, had to assume, or found wrong.',
+  fields: (t) => ({
+    source: t.exposeString('source', {
+      description: 'Which part of the input: dmar, pci, iommuGroups, iommuUnits, kernelLog, bundle.',
+    }),
+    line: t.int({
+      nullable: true,
+      description: 'Line of that part, from 1; null when it has no lines.',
+      resolve: ({ line }) => line,
+    }),
+    message: t.exposeString('message', { description: 'One sentence.' }),
+  }),
+});
+
+const PlatformPayload = payloadType<'PlatformPayload', Platform>(
+  'PlatformPayload',
+  'A platform was built and booted.',
+);
+PlatformPayload.implement((t) => ({
+  warnings: t.field({
+    type: [ImportWarning],
+    description: 'What the import could not read, had to assume, or found wrong; empty for templates.',
+    resolve: ({ value }) => [...value.header.warnings],
+  }),
+}));
+const PlatformResult = resultUnion('PlatformResult', PlatformPayload.ref, [
+  'InvalidInputError',
+  'NotFoundError',
+  'ConflictError',
+]);
+
+interface DeletedShape {
+  readonly __typename: 'DeletePlatformPayload';
+  readonly deletedId: string;
+}
+const DeletePlatformPayload = builder.objectRef<DeletedShape>('DeletePlatformPayload').implement({
+  description: 'A platform and its log are gone.',
+  isTypeOf: (value) => (value as Partial<DeletedShape>).__typename === 'DeletePlatformPayload',
+  fields: (t) => ({ deletedId: t.exposeID('deletedId', { description: 'The id it had.' }) }),
+});
+const DeletePlatformResult = resultUnion('DeletePlatformResult', DeletePlatformPayload, ['NotFoundError']);
+
+const KernelOptionInput = builder.inputType('KernelOptionInput', {
+  description: 'A build option.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'With or without CONFIG_.' }),
+    value: t.string({ required: true, description: 'y, n, m or a number.' }),
+  }),
+});
+
+const KernelInput = builder.inputType('KernelInput', {
+  description: 'Which kernel to boot, and how.',
+  fields: (t) => ({
+    profile: t.field({
+      type: KernelProfileEnum,
+      defaultValue: 'V5_10',
+      description: "Which kernel's rules and log texts apply.",
+    }),
+    commandLine: t.string({ description: "Appended to the template's command line." }),
+    options: t.field({
+      type: [KernelOptionInput],
+      description:
+        'Build options by name, with or without CONFIG_; INTEL_IOMMU_SUBDEVICE is another name of INTEL_IOMMU_SCALABLE_IOV.',
+    }),
+    subdeviceModel: t.field({
+      type: SubdeviceModelEnum,
+      defaultValue: 'MDEV_BUS_OPS',
+      description: 'How a subdevice gets its translation.',
+    }),
+    parentLookup: t.field({
+      type: ParentLookupEnum,
+      defaultValue: 'MDEV_BUS_ONLY',
+      description: 'How the parent of a subdevice is found.',
+    }),
+    auxRequirement: t.field({
+      type: AuxRequirementEnum,
+      defaultValue: 'FALL_BACK_TO_PRIMARY',
+      description: 'What happens when the parent has not enabled the AUX feature.',
+    }),
+    busOrganisation: t.field({
+      type: BusOrganisationEnum,
+      defaultValue: 'ONE_OPS_PER_BUS',
+      description: 'Whose operations serve a subdevice when vendors or parent buses differ.',
+    }),
+    dmaEntryLimit: t.int({ defaultValue: 65535, description: 'vfio_iommu_type1.dma_entry_limit.' }),
+  }),
+});
+
+const CreatePlatformInput = builder.inputType('CreatePlatformInput', {
+  description: 'A machine to build from a template.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'A name that is not taken.' }),
+    template: t.string({
+      required: true,
+      description: 'Name of a template, as platformTemplates lists them.',
+    }),
+    kernel: t.field({
+      type: KernelInput,
+      description: 'Which kernel to boot; the one the series was posted for when left out.',
+    }),
+  }),
+});
+
+const ImportPlatformInput = builder.inputType('ImportPlatformInput', {
+  description: 'Each part may be left out; what is missing is said in the warnings.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'A name that is not taken.' }),
+    dmar: t.string({
+      description:
+        'ACPI DMAR table: base64 of the raw bytes, or the text of acpidump or of a disassembly with raw data.',
+    }),
+    pci: t.string({
+      description:
+        'Text of lspci with configuration space (-xxxx or -vvvxxxx) or verbose text (-vvv), domain numbers optional.',
+    }),
+    iommuGroups: t.string({
+      description:
+        "A listing of /sys/kernel/iommu_groups, or lines 'IOMMU Group N address ...'. Compared with the computed groups.",
+    }),
+    iommuUnits: t.string({
+      description:
+        "A listing of /sys/class/iommu: per unit its address, cap, ecap and version. Without it they are read from the kernel log's dmarN lines, else stated defaults apply.",
+    }),
+    kernelLog: t.string({ description: 'Text of dmesg.' }),
+    kernel: t.field({
+      type: KernelInput,
+      description: 'Which kernel to boot; the one the series was posted for when left out.',
+    }),
+  }),
+});
+
+type Nullable<T> = { readonly [K in keyof T]?: T[K] | null };
+
+/** Drops what was left out or null. */
+function given<T extends object>(input: Nullable<T> | null | undefined): T {
+  return Object.fromEntries(Object.entries(input ?? {}).filter(([, value]) => value != null)) as T;
+}
+
+function payload(platform: Platform): PayloadShape<'PlatformPayload', Platform> {
+  return {
+    __typename: 'PlatformPayload',
+    platform,
+    revision: platform.revision,
+    firstSequence: 1,
+    lastSequence: platform.events.last,
+    value: platform,
+  };
+}
+
+builder.mutationFields((t) => ({
+  createPlatform: t.field({
+    type: PlatformResult,
+    description: 'Builds and boots a machine from a template.',
+    args: { input: t.arg({ type: CreatePlatformInput, required: true, description: 'What to build.' }) },
+    resolve: (_root, { input }, { host }) =>
+      refusalsAsValues(async () =>
+        payload(
+          await createFromTemplate(host, input.name, input.template, given<KernelChoice>(input.kernel)),
+        ),
+      ),
+  }),
+  importPlatform: t.field({
+    type: PlatformResult,
+    description: 'Builds and boots a machine from what was read off a real one.',
+    args: { input: t.arg({ type: ImportPlatformInput, required: true, description: 'What was read.' }) },
+    resolve: (_root, { input }, { host }) =>
+      refusalsAsValues(async () => {
+        const { name, kernel, ...parts } = input;
+        return payload(await importMachine(host, name, given(parts), given<KernelChoice>(kernel)));
+      }),
+  }),
+  deletePlatform: t.field({
+    type: DeletePlatformResult,
+    description: 'Forgets a platform and its log. Streams that follow it end.',
+    args: { id: t.arg.id({ required: true, description: 'Id of the platform.' }) },
+    resolve: (_root, { id }, { host }) =>
+      refusalsAsValues(async (): Promise<DeletedShape> => {
+        const { platform } = requireKnownKind(id, 'Platform');
+        await host.delete(platform);
+        return { __typename: 'DeletePlatformPayload', deletedId: encodeId('Platform', platform, '') };
+      }),
+  }),
+}));

@@ -1,0 +1,20 @@
+import { builder } from './builder.js';
+import type {
+  DeviceView,
+  DomainView,
+  EventView,
+  GroupView,
+  PlatformView,
+  SubdeviceView,
+  UnitView,
+} from './views.js';
+
+/** The object types that refer to each other, named here so that each can be told in a file of its own. */
+export const PlatformRef = builder.objectRef<PlatformView>('Platform');
+export const DeviceRef = builder.objectRef<DeviceView>('Device');
+export const SubdeviceRef = builder.objectRef<SubdeviceView>('Subdevice');
+export const GroupRef = builder.objectRef<GroupView>('Group');
+export const DomainRef = builder.objectRef<DomainView>('Domain');
+export const IommuUnitRef = builder.objectRef<UnitView>('IommuUnit');
+export const FaultEventRef = builder.objectRef<EventView>('FaultEvent');
+export const InvalidationEventRef = builder.objectRef<EventView>('InvalidationEvent');

@@ -1,0 +1,124 @@
+import { type Blocker as KernelBlocker, KernelError } from '../../kernel/errno.js';
+import { ConflictError, InvalidInputError, NotFoundError } from '../../platform/errors.js';
+import type { Platform } from '../../platform/platform.js';
+import { builder } from '../builder.js';
+import { encodeId, type NodeKind } from '../ids.js';
+import { Node } from '../interfaces.js';
+import { subjectView } from '../views.js';
+
+export const Blocker = builder
+  .objectRef<{ readonly platform: Platform; readonly it: KernelBlocker }>('Blocker')
+  .implement({
+    description: 'One reason why an operation is refused.',
+    fields: (t) => ({
+      code: t.string({
+        description: 'A stable upper-case word, for programs.',
+        resolve: ({ it }) => it.code,
+      }),
+      message: t.string({ description: 'One sentence, for people.', resolve: ({ it }) => it.message }),
+      subject: t.field({
+        type: Node,
+        nullable: true,
+        description: 'The object in the way; null when there is none.',
+        resolve: ({ platform, it }) => (it.subject === null ? null : subjectView(platform, it.subject)),
+      }),
+      remedy: t.string({
+        nullable: true,
+        description: 'What mends it; null when nothing does.',
+        resolve: ({ it }) => it.remedy,
+      }),
+    }),
+  });
+
+/** A kernel refusal with the platform whose kernel refused. */
+export class KernelRefusal {
+  constructor(
+    readonly platform: Platform,
+    readonly error: KernelError,
+  ) {}
+}
+
+export const ErrorInterface = builder.interfaceRef<{ readonly message: string }>('Error').implement({
+  description: 'A refusal a client can act on.',
+  fields: (t) => ({ message: t.exposeString('message', { description: 'One sentence, for people.' }) }),
+});
+
+export const KernelErrorType = builder
+  .objectRef<KernelRefusal & { readonly message: string }>('KernelError')
+  .implement({
+    description: 'The kernel refused: the errno it returns and the function that decides.',
+    interfaces: [ErrorInterface],
+    isTypeOf: (value) => value instanceof KernelRefusal,
+    fields: (t) => ({
+      message: t.string({
+        description: 'The rule, naming the object.',
+        resolve: ({ error }) => error.message,
+      }),
+      errno: t.string({ description: 'EINVAL, EBUSY, ...', resolve: ({ error }) => error.errno }),
+      number: t.int({ description: 'Positive errno number.', resolve: ({ error }) => error.number }),
+      function: t.string({
+        description: 'The kernel function whose rule this is.',
+        resolve: ({ error }) => error.mirrors,
+      }),
+      blockers: t.field({
+        type: [Blocker],
+        description: 'The objects in the way, where the rule names some.',
+        resolve: ({ platform, error }) => error.blockers.map((it) => ({ platform, it })),
+      }),
+    }),
+  });
+
+export const InvalidInputErrorType = builder.objectRef<InvalidInputError>('InvalidInputError').implement({
+  description: 'An argument is malformed; the path names it.',
+  interfaces: [ErrorInterface],
+  isTypeOf: (value) => value instanceof InvalidInputError,
+  fields: (t) => ({
+    path: t.stringList({
+      description: 'Names of the argument and its fields, outermost first.',
+      resolve: ({ path }) => [...path],
+    }),
+  }),
+});
+
+export const NotFoundErrorType = builder.objectRef<NotFoundError>('NotFoundError').implement({
+  description: 'An id names nothing.',
+  interfaces: [ErrorInterface],
+  isTypeOf: (value) => value instanceof NotFoundError,
+  fields: (t) => ({
+    id: t.id({
+      description: 'The id as it was given, or as it would be.',
+      resolve: ({ id, kind, platform, key }) =>
+        id ?? (platform === null ? key : encodeId(kind as NodeKind, platform, key)),
+    }),
+  }),
+});
+
+export const ConflictErrorType = builder.objectRef<ConflictError>('ConflictError').implement({
+  description: 'A name or id is taken.',
+  interfaces: [ErrorInterface],
+  isTypeOf: (value) => value instanceof ConflictError,
+  fields: (t) => ({
+    existing: t.id({
+      nullable: true,
+      description: 'What has it; null when it cannot be fetched.',
+      resolve: ({ existing }) => (existing === null ? null : encodeId('Platform', existing, '')),
+    }),
+  }),
+});
+
+export type Refusal = KernelRefusal | InvalidInputError | NotFoundError | ConflictError;
+
+/** Turns the errors a client can act on into values; everything else stays thrown, and is masked. */
+export async function refusalsAsValues<T>(work: () => Promise<T>): Promise<T | Refusal> {
+  try {
+    return await work();
+  } catch (error) {
+    if (
+      error instanceof InvalidInputError ||
+      error instanceof NotFoundError ||
+      error instanceof ConflictError
+    )
+      return error;
+    throw error;
+  }
+}

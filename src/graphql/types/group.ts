@@ -1,0 +1,89 @@
+import { groupBlockers } from '../../kernel/vfio/viability.js';
+import type { GroupReason as Reason } from '../../kernel/objects.js';
+import type { Platform } from '../../platform/platform.js';
+import { builder } from '../builder.js';
+import { GroupReasonKindEnum } from '../enums.js';
+import { Endpoint, Node } from '../interfaces.js';
+import { DeviceRef, DomainRef, GroupRef, PlatformRef } from '../refs.js';
+import { GroupView, deviceView, domainView, endpointView, platformView } from '../views.js';
+import { Blocker } from './errors.js';
+import { ReservedRegion } from './node-fields.js';
+
+const GroupReason = builder
+  .objectRef<{ readonly platform: Platform; readonly it: Reason }>('GroupReason')
+  .implement({
+    description: 'Why a device is in its group.',
+    fields: (t) => ({
+      kind: t.field({ type: GroupReasonKindEnum, description: 'The rule.', resolve: ({ it }) => it.kind }),
+      device: t.field({
+        type: DeviceRef,
+        description: "The device it is about; for a subdevice's group, its parent.",
+        resolve: ({ platform, it }) => deviceView(platform, it.device),
+      }),
+      via: t.field({
+        type: DeviceRef,
+        nullable: true,
+        description: 'The bridge or function that ties it to the others; null when there is none.',
+        resolve: ({ platform, it }) => (it.via === null ? null : deviceView(platform, it.via)),
+      }),
+      missingAcs: t.stringList({
+        description: 'Access Control Services that are missing there: SV, RR, CR, UF.',
+        resolve: ({ it }) => [...it.missingAcs],
+      }),
+      explanation: t.string({ description: 'One sentence.', resolve: ({ it }) => it.explanation }),
+    }),
+  });
+
+GroupRef.implement({
+  description: 'The smallest set of endpoints the hardware can isolate.',
+  interfaces: [Node],
+  isTypeOf: (value) => value instanceof GroupView,
+  fields: (t) => ({
+    number: t.int({
+      description: 'As in /sys/kernel/iommu_groups; reused after the group is gone.',
+      resolve: ({ it }) => it.number,
+    }),
+    platform: t.field({
+      type: PlatformRef,
+      description: 'The machine it belongs to.',
+      resolve: ({ platform }) => platformView(platform, platform),
+    }),
+    members: t.field({
+      type: [Endpoint],
+      description: 'Its members, in the order they joined.',
+      resolve: ({ platform, it }) => it.members.map((member) => endpointView(platform, member)),
+    }),
+    defaultDomain: t.field({
+      type: DomainRef,
+      nullable: true,
+      description: "Domain the kernel gave it for its own DMA; null for a subdevice's group.",
+      resolve: ({ platform, it }) =>
+        it.defaultDomain === null ? null : domainView(platform, it.defaultDomain),
+    }),
+    domain: t.field({
+      type: DomainRef,
+      nullable: true,
+      description: 'The domain the core believes it is attached to now.',
+      resolve: ({ platform, it }) => (it.domain === null ? null : domainView(platform, it.domain)),
+    }),
+    reservedRegions: t.field({
+      type: [ReservedRegion],
+      description: 'Reserved ranges of all members, merged and sorted.',
+      resolve: ({ platform, it }) => platform.kernel.groupReservedRegions(it),
+    }),
+    viable: t.boolean({
+      description: 'Whether user space could own it. Linux: vfio_dev_viable().',
+      resolve: ({ it }) => groupBlockers(it).length === 0,
+    }),
+    blockers: t.field({
+      type: [Blocker],
+      description: 'Members that keep user space from owning the group.',
+      resolve: ({ platform, it }) => groupBlockers(it).map((blocker) => ({ platform, it: blocker })),
+    }),
+    because: t.field({
+      type: [GroupReason],
+      description: 'Why these members share a group.',
+      resolve: ({ platform, it }) => it.reasons.map((reason) => ({ platform, it: reason })),
+    }),
+  }),
+});

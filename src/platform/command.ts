@@ -1,0 +1,60 @@
+import type { U64 } from '../bits/u64.js';
+
+/** A device or subdevice by its own name. */
+export type EndpointRef =
+  { readonly kind: 'Device'; readonly name: string } | { readonly kind: 'Subdevice'; readonly name: string };
+
+/** What a domain can be attached to. */
+export type TargetRef = EndpointRef | { readonly kind: 'Group'; readonly number: number };
+
+/**
+ * What a user may ask of a platform, as plain data that names objects by their own keys. This is what the
+ * log stores, so a command holds everything its effect depends on and nothing that depends on state.
+ */
+export type Command =
+  | { readonly type: 'enableFeature'; readonly device: string; readonly feature: 'AUX' | 'SVA' | 'IOPF' }
+  | { readonly type: 'disableFeature'; readonly device: string; readonly feature: 'AUX' | 'SVA' | 'IOPF' }
+  | { readonly type: 'createMdev'; readonly parent: string; readonly mdevType: string; readonly uuid: string }
+  | { readonly type: 'removeMdev'; readonly subdevice: string }
+  | { readonly type: 'allocDomain'; readonly bus: string; readonly domainType: DomainTypeName }
+  | { readonly type: 'freeDomain'; readonly domain: number }
+  | { readonly type: 'attach'; readonly domain: number; readonly target: TargetRef }
+  | { readonly type: 'detach'; readonly domain: number; readonly target: TargetRef }
+  | MapCommand
+  | { readonly type: 'unmap'; readonly domain: number; readonly iova: U64; readonly size: U64 }
+  | DmaCommand
+  | { readonly type: 'bindDriver'; readonly device: string; readonly driver: string }
+  | { readonly type: 'unbindDriver'; readonly device: string };
+
+export type DomainTypeName = 'UNMANAGED' | 'DMA' | 'IDENTITY' | 'BLOCKED' | 'SVA';
+
+export interface MapCommand {
+  readonly type: 'map';
+  readonly domain: number;
+  readonly iova: U64;
+  readonly physical: U64;
+  readonly size: U64;
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+export interface DmaCommand {
+  readonly type: 'dma';
+  readonly endpoint: EndpointRef;
+  /** OWN: the tag the endpoint has; NONE: no tag; a number: that PASID. */
+  readonly pasid: 'OWN' | 'NONE' | number;
+  readonly address: U64;
+  /** Bytes, 1 to 16 MiB. */
+  readonly size: number;
+  readonly access: 'READ' | 'WRITE' | 'EXECUTE';
+  /** Bytes to write; null for zeros. */
+  readonly data: Uint8Array | null;
+  readonly translation: 'UNTRANSLATED' | 'TRANSLATION_REQUEST' | 'TRANSLATED';
+}
+
+/** A command with what came from outside, as it is appended to the log. */
+export interface LoggedCommand {
+  readonly command: Command;
+  /** Wall clock when it was accepted, milliseconds since 1970. */
+  readonly time: number;
+}

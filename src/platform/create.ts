@@ -1,0 +1,59 @@
+import { describeMachine, type MachineParts } from '../firmware/import.js';
+import { FirmwareInputError } from '../firmware/input-error.js';
+import { InvalidInputError, NotFoundError } from './errors.js';
+import type { PlatformHost } from './host.js';
+import { type KernelChoice, kernelConfig } from './kernel-choice.js';
+import type { Platform } from './platform.js';
+import { templates } from './templates/index.js';
+
+/** Builds and boots a machine from a template. */
+export async function createFromTemplate(
+  host: PlatformHost,
+  name: string,
+  templateName: string,
+  kernel: KernelChoice,
+): Promise<Platform> {
+  checkName(name);
+  const template = templates.find((one) => one.name === templateName);
+  if (template === undefined) throw new NotFoundError('PlatformTemplate', templateName, null);
+  const description = template.describe();
+  const config = kernelConfig(description.commandLine, kernel);
+  return host.create({ name, origin: 'TEMPLATE', description, kernel: config, warnings: [] });
+}
+
+/** Builds and boots a machine from what was read off a real one. */
+export async function importMachine(
+  host: PlatformHost,
+  name: string,
+  parts: MachineParts,
+  kernel: KernelChoice,
+): Promise<Platform> {
+  checkName(name);
+  const { description, warnings } = readMachine(parts);
+  const config = kernelConfig(description.commandLine, kernel);
+  return host.create({ name, origin: 'IMPORTED', description, kernel: config, warnings });
+}
+
+/** The platform a server starts with when it has none. */
+export async function ensureDemo(host: PlatformHost): Promise<void> {
+  if (host.platforms().length === 0) await createFromTemplate(host, 'demo', 'sapphire-rapids', {});
+}
+
+function readMachine(parts: MachineParts): ReturnType<typeof describeMachine> {
+  try {
+    return describeMachine(parts);
+  } catch (error) {
+    if (error instanceof FirmwareInputError)
+      throw new InvalidInputError(['input', error.source], error.message);
+    throw error;
+  }
+}
+
+function checkName(name: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) {
+    throw new InvalidInputError(
+      ['input', 'name'],
+      `"${name.slice(0, 80)}" cannot name a platform: use 1 to 63 letters, digits, dots, dashes and underscores, and begin with a letter or digit.`,
+    );
+  }
+}

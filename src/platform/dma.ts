@@ -1,0 +1,42 @@
+import type { U64 } from '../bits/u64.js';
+import type { Machine } from '../hardware/machine.js';
+import { type KernelDevice, Subdevice } from '../kernel/objects.js';
+import type { DmaCommand } from './command.js';
+import type { Platform } from './platform.js';
+
+/** What became of a DMA request. */
+export interface DmaOutcome {
+  readonly completed: boolean;
+  /** Where the bytes went, in order. */
+  readonly segments: ReturnType<Machine['dma']>['segments'];
+  /** Bytes read; null for writes and for requests that did not complete. */
+  readonly data: Uint8Array | null;
+  /** The address that was refused; null when the request completed. */
+  readonly refusedAt: U64 | null;
+}
+
+/** Lets a device, or a subdevice through its parent, put one request on the bus. */
+export function performDma(
+  platform: Platform,
+  endpoint: KernelDevice | Subdevice,
+  command: DmaCommand,
+): DmaOutcome {
+  const device = endpoint instanceof Subdevice ? endpoint.parent : endpoint;
+  const own = endpoint instanceof Subdevice ? endpoint.pasid : null;
+  const result = platform.machine.dma({
+    fn: device.fn,
+    pasid: command.pasid === 'OWN' ? own : command.pasid === 'NONE' ? null : command.pasid,
+    address: command.address,
+    size: command.size,
+    access: command.access === 'WRITE' ? 'WRITE' : 'READ',
+    execute: command.access === 'EXECUTE',
+    data: command.data ?? undefined,
+    addressType: command.translation,
+  });
+  return {
+    completed: result.blocked === null,
+    segments: result.segments,
+    data: result.data,
+    refusedAt: result.blocked?.address ?? null,
+  };
+}

@@ -1,0 +1,61 @@
+import type { KernelConfig } from '../kernel/config.js';
+import { InvalidInputError } from './errors.js';
+
+/** What a user may say of the kernel; everything left out takes the kernel the series was posted for. */
+export interface KernelChoice {
+  readonly profile?: KernelConfig['profile'];
+  /** Appended to the machine's own command line. */
+  readonly commandLine?: string;
+  readonly options?: readonly { readonly name: string; readonly value: string }[];
+  readonly subdeviceModel?: KernelConfig['subdeviceModel'];
+  readonly parentLookup?: KernelConfig['parentLookup'];
+  readonly auxRequirement?: KernelConfig['auxRequirement'];
+  readonly busOrganisation?: KernelConfig['busOrganisation'];
+  readonly dmaEntryLimit?: number;
+}
+
+/** The reviewer's proposed name for the build option of the series. */
+const RENAMED: Readonly<Record<string, string>> = {
+  CONFIG_INTEL_IOMMU_SUBDEVICE: 'CONFIG_INTEL_IOMMU_SCALABLE_IOV',
+};
+
+/** Joins a machine's command line and a user's choice into a whole configuration. */
+export function kernelConfig(machineCommandLine: string, choice: KernelChoice): KernelConfig {
+  const options: Record<string, string> = {};
+  for (const { name, value } of choice.options ?? []) {
+    const full = name.startsWith('CONFIG_') ? name : `CONFIG_${name}`;
+    if (!/^CONFIG_[A-Z0-9_]{1,80}$/.test(full)) {
+      throw new InvalidInputError(
+        ['input', 'kernel', 'options'],
+        `"${name}" is not the name of a build option.`,
+      );
+    }
+    if (!/^(y|n|m|-?\d{1,15})$/.test(value)) {
+      throw new InvalidInputError(
+        ['input', 'kernel', 'options'],
+        `${full} cannot be "${value}": give y, n, m or a number.`,
+      );
+    }
+    options[RENAMED[full] ?? full] = value;
+  }
+  const dmaEntryLimit = choice.dmaEntryLimit ?? 65535;
+  if (dmaEntryLimit < 0) {
+    throw new InvalidInputError(
+      ['input', 'kernel', 'dmaEntryLimit'],
+      `dmaEntryLimit is ${dmaEntryLimit}; give 0 or more.`,
+    );
+  }
+  return {
+    profile: choice.profile ?? 'V5_10',
+    commandLine: [machineCommandLine, choice.commandLine ?? '']
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .join(' '),
+    options,
+    subdeviceModel: choice.subdeviceModel ?? 'MDEV_BUS_OPS',
+    parentLookup: choice.parentLookup ?? 'MDEV_BUS_ONLY',
+    auxRequirement: choice.auxRequirement ?? 'FALL_BACK_TO_PRIMARY',
+    busOrganisation: choice.busOrganisation ?? 'ONE_OPS_PER_BUS',
+    dmaEntryLimit,
+  };
+}

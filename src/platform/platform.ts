@@ -1,0 +1,149 @@
+import { formatPciAddress, pciAddressOf } from '../bits/pci-address.js';
+import type { ImportWarning, MachineDescription, PciFunctionDescription } from '../firmware/description.js';
+import type { HardwareEvent } from '../hardware/events.js';
+import { Machine } from '../hardware/machine.js';
+import type { RemappingUnit } from '../hardware/unit.js';
+import type { KernelConfig } from '../kernel/config.js';
+import { KernelError } from '../kernel/errno.js';
+import { Kernel } from '../kernel/kernel.js';
+import type { EndpointRef, LoggedCommand } from './command.js';
+import { NotFoundError } from './errors.js';
+import { EventJournal, type PlatformEvent } from './event-journal.js';
+import { prepare, type VerbResults } from './verbs.js';
+
+export type PlatformOrigin = 'TEMPLATE' | 'IMPORTED' | 'FORKED';
+
+/** All a platform is made from, before its first command. Stored at the head of its log. */
+export interface PlatformHeader {
+  readonly name: string;
+  readonly origin: PlatformOrigin;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly description: MachineDescription;
+  readonly kernel: KernelConfig;
+  /** What the import could not read or had to assume; empty for templates. */
+  readonly warnings: readonly ImportWarning[];
+}
+
+/** What a command did. */
+export interface Applied<T extends keyof VerbResults = keyof VerbResults> {
+  readonly platform: Platform;
+  readonly revision: number;
+  /** Sequence numbers of its events: `first` to `last`, none when `last` is below `first`. */
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly result:
+    | { readonly ok: true; readonly value: VerbResults[T] }
+    | { readonly ok: false; readonly error: KernelError | NotFoundError };
+}
+
+/** Events a platform keeps for reading. */
+const KEPT_EVENTS = 1_000_000;
+
+/**
+ * One machine with the kernel that runs it. Its whole state is a function of its header and the commands
+ * applied since: `apply` waits for nothing, reads no clock and draws no random number.
+ */
+export class Platform {
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  readonly events = new EventJournal(KEPT_EVENTS);
+  /** What was said of each function when the machine was built, by name: names of people's making. */
+  readonly descriptions: ReadonlyMap<string, PciFunctionDescription>;
+  private applied = 0;
+  private closed = false;
+  private pending: PlatformEvent[] = [];
+
+  constructor(readonly header: PlatformHeader) {
+    const emit = (event: PlatformEvent) => this.pending.push(event);
+    const { description } = header;
+    this.descriptions = new Map(description.functions.map((fn) => [formatPciAddress(fn.address), fn]));
+    this.machine = Machine.fromDescription(description, emit);
+    this.kernel = new Kernel({
+      config: header.kernel,
+      machine: this.machine,
+      dmar: description.dmar,
+      emit,
+      devices: description.functions.map(({ address, driver, mdevTypes }) => ({
+        fn: this.machine.topology.functions.get(formatPciAddress(address))!,
+        driver,
+        mdevTypes,
+      })),
+    });
+    this.kernel.now = header.createdAt;
+    this.kernel.boot();
+    this.pending.push({ type: 'TOPOLOGY', change: 'PLATFORM_BOOTED', subject: null });
+    this.publish(0, header.createdAt);
+  }
+
+  get name(): string {
+    return this.header.name;
+  }
+
+  /** Number of commands applied so far. */
+  get revision(): number {
+    return this.applied;
+  }
+
+  /** Applies the next command of the log. Refusals are results; anything else thrown is a defect. */
+  apply({ command, time }: LoggedCommand): Applied {
+    const firstSequence = this.events.last + 1;
+    this.kernel.now = time;
+    this.applied++;
+    let result: Applied['result'];
+    try {
+      result = { ok: true, value: prepare(this, command)() };
+    } catch (error) {
+      if (!(error instanceof KernelError || error instanceof NotFoundError)) throw error;
+      result = { ok: false, error };
+    } finally {
+      this.publish(this.applied, time);
+    }
+    return { platform: this, revision: this.applied, firstSequence, lastSequence: this.events.last, result };
+  }
+
+  /** The silicon behind a unit the kernel drives. */
+  hardwareUnit(name: string): RemappingUnit {
+    const unit = this.machine.units.find((candidate) => candidate.name === name);
+    if (unit === undefined) throw new Error(`platform ${this.name} has no unit ${name}`);
+    return unit;
+  }
+
+  /** Whether the platform was deleted or its server is stopping; streams that follow it end. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Ends every stream that follows this platform. */
+  close(): void {
+    this.closed = true;
+    this.events.ring();
+  }
+
+  private publish(revision: number, time: number): void {
+    const events = this.pending;
+    this.pending = [];
+    this.events.append(revision, time, events, (event) => this.endpointOf(event));
+  }
+
+  /** The device or subdevice behind a request, as far as its source id and PASID tell. */
+  private endpointOf(event: HardwareEvent): EndpointRef | null {
+    if (!('sourceId' in event) || event.sourceId === null) return null;
+    const unit = this.machine.units.find((candidate) => candidate.name === event.unit);
+    if (unit === undefined) return null;
+    const device = this.deviceBehind(unit.segment, event.sourceId);
+    const pasid = 'pasid' in event ? event.pasid : null;
+    if (device === null || pasid === null) return device;
+    for (const subdevice of this.kernel.subdevices.values()) {
+      if (subdevice.parent.name === device.name && subdevice.pasid === pasid) {
+        return { kind: 'Subdevice', name: subdevice.uuid };
+      }
+    }
+    return device;
+  }
+
+  private deviceBehind(segment: number, sourceId: number): EndpointRef | null {
+    const name = formatPciAddress(pciAddressOf(segment, sourceId));
+    return this.kernel.devices.has(name) ? { kind: 'Device', name } : null;
+  }
+}

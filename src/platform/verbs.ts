@@ -1,0 +1,159 @@
+import type {
+  Attachment,
+  Domain,
+  DomainType,
+  IommuGroup,
+  KernelDevice,
+  Subdevice,
+} from '../kernel/objects.js';
+import type { U64 } from '../bits/u64.js';
+import type { Command, EndpointRef, TargetRef } from './command.js';
+import { type DmaOutcome, performDma } from './dma.js';
+import { NotFoundError } from './errors.js';
+import type { Platform } from './platform.js';
+
+/** What each command gives back when it succeeds. */
+export interface VerbResults {
+  enableFeature: KernelDevice;
+  disableFeature: KernelDevice;
+  createMdev: Subdevice;
+  removeMdev: string;
+  allocDomain: Domain;
+  freeDomain: number;
+  attach: { readonly attachments: readonly Attachment[]; readonly warnings: readonly string[] };
+  detach: Domain;
+  map: {
+    readonly domain: Domain;
+    readonly pages: readonly { readonly pageSize: number; readonly count: number }[];
+  };
+  unmap: { readonly domain: Domain; readonly unmapped: U64 };
+  dma: DmaOutcome;
+  bindDriver: KernelDevice;
+  unbindDriver: KernelDevice;
+}
+
+type Verb<T extends Command['type']> = (
+  platform: Platform,
+  command: Extract<Command, { type: T }>,
+) => () => VerbResults[T];
+
+/**
+ * One verb a command. Calling it looks up the objects the command names, and refuses the ones that do not
+ * exist; calling what it returns does the work. The first half runs before the command is logged as well,
+ * so that a misspelt id costs no revision.
+ */
+export const VERBS: { readonly [T in Command['type']]: Verb<T> } = {
+  enableFeature: (platform, { device, feature }) => {
+    const found = deviceOf(platform, device);
+    return () => {
+      platform.kernel.enableFeature(found, feature);
+      return found;
+    };
+  },
+  disableFeature: (platform, { device, feature }) => {
+    const found = deviceOf(platform, device);
+    return () => {
+      platform.kernel.disableFeature(found, feature);
+      return found;
+    };
+  },
+  createMdev: (platform, { parent, mdevType, uuid }) => {
+    const found = deviceOf(platform, parent);
+    return () => platform.kernel.createMdev(found, mdevType, uuid);
+  },
+  removeMdev: (platform, { subdevice }) => {
+    const found = subdeviceOf(platform, subdevice);
+    return () => {
+      platform.kernel.removeMdev(found);
+      return found.uuid;
+    };
+  },
+  allocDomain: (platform, { bus, domainType }) => {
+    if (!platform.kernel.buses.has(bus)) throw new NotFoundError('Bus', bus, platform.name);
+    return () => platform.kernel.allocDomain(bus, domainType as DomainType);
+  },
+  freeDomain: (platform, { domain }) => {
+    const found = domainOf(platform, domain);
+    return () => {
+      platform.kernel.freeDomain(found);
+      return found.number;
+    };
+  },
+  attach: (platform, { domain, target }) => {
+    const found = domainOf(platform, domain);
+    const to = targetOf(platform, target);
+    return () => platform.kernel.attach(found, to);
+  },
+  detach: (platform, { domain, target }) => {
+    const found = domainOf(platform, domain);
+    const from = targetOf(platform, target);
+    return () => {
+      platform.kernel.detach(found, from);
+      return found;
+    };
+  },
+  map: (platform, command) => {
+    const domain = domainOf(platform, command.domain);
+    return () => ({ domain, pages: platform.kernel.map(domain, command) });
+  },
+  unmap: (platform, command) => {
+    const domain = domainOf(platform, command.domain);
+    return () => ({ domain, unmapped: platform.kernel.unmap(domain, command) });
+  },
+  dma: (platform, command) => {
+    const endpoint = endpointOf(platform, command.endpoint);
+    return () => performDma(platform, endpoint, command);
+  },
+  bindDriver: (platform, { device, driver }) => {
+    const found = deviceOf(platform, device);
+    return () => {
+      platform.kernel.bindDriver(found, driver);
+      return found;
+    };
+  },
+  unbindDriver: (platform, { device }) => {
+    const found = deviceOf(platform, device);
+    return () => {
+      platform.kernel.unbindDriver(found);
+      return found;
+    };
+  },
+};
+
+/** Looks up what a command names and returns the work, not yet done. */
+export function prepare(platform: Platform, command: Command): () => VerbResults[Command['type']] {
+  const verb = VERBS[command.type] as (
+    platform: Platform,
+    command: Command,
+  ) => () => VerbResults[Command['type']];
+  return verb(platform, command);
+}
+
+function deviceOf(platform: Platform, name: string): KernelDevice {
+  const device = platform.kernel.devices.get(name);
+  if (device === undefined) throw new NotFoundError('Device', name, platform.name);
+  return device;
+}
+
+function subdeviceOf(platform: Platform, uuid: string): Subdevice {
+  const subdevice = platform.kernel.subdevices.get(uuid);
+  if (subdevice === undefined) throw new NotFoundError('Subdevice', uuid, platform.name);
+  return subdevice;
+}
+
+function domainOf(platform: Platform, number: number): Domain {
+  const domain = platform.kernel.domains.get(number);
+  if (domain === undefined) throw new NotFoundError('Domain', String(number), platform.name);
+  return domain;
+}
+
+function endpointOf(platform: Platform, ref: EndpointRef): KernelDevice | Subdevice {
+  return ref.kind === 'Device' ? deviceOf(platform, ref.name) : subdeviceOf(platform, ref.name);
+}
+
+function targetOf(platform: Platform, ref: TargetRef): KernelDevice | Subdevice | IommuGroup {
+  if (ref.kind !== 'Group') return endpointOf(platform, ref);
+  const group = platform.kernel.groups.get(ref.number);
+  if (group === undefined) throw new NotFoundError('Group', String(ref.number), platform.name);
+  return group;
+}
