@@ -62,7 +62,10 @@ export function writeMasks(
   for (const { id, offset } of extended) {
     const capability = readConfigSpace(config, offset + 4, 2);
     if (id === EXTENDED_CAPABILITY.accessControlServices) {
-      if (hasWideAcsRegisters(readConfigSpace(config, 0, 2), readConfigSpace(config, 2, 2))) {
+      const isWide = hasWideAcsRegisters(readConfigSpace(config, 0, 2), readConfigSpace(config, 2, 2));
+      // A description without the real layout may have put another capability where the register would be.
+      if (isWide && extended.some((other) => other.offset === offset + WIDE_ACS_CONTROL_OFFSET)) continue;
+      if (isWide) {
         put(writable, offset + WIDE_ACS_CONTROL_OFFSET, 2, capability & 0x7f);
         continue;
       }
