@@ -108,16 +108,21 @@ export class ConfigSpaceBuilder {
     return this;
   }
 
-  /** @throws RangeError when capabilities do not fit or overlap. */
-  build(): Uint8Array {
+  /**
+   * @param overlap What becomes of a capability that reaches into the next one: an import clips it, since
+   *   real functions leave out registers at the end.
+   * @throws RangeError when capabilities do not fit or, unless clipped, overlap.
+   */
+  build(overlap: 'refuse' | 'clip' = 'refuse'): Uint8Array {
     const isExpress =
       this.extended.length > 0 || this.conventional.some(({ id }) => id === CAPABILITY.express);
     const config = new Uint8Array(isExpress ? EXTENDED_SIZE : CONVENTIONAL_SIZE);
     config.set(headerBytes(this.header));
-    const offsets = place(this.conventional, FIRST_CAPABILITY, CONVENTIONAL_SIZE);
+    const conventional = overlap === 'clip' ? clip(this.conventional, CONVENTIONAL_SIZE) : this.conventional;
+    const offsets = place(conventional, FIRST_CAPABILITY, CONVENTIONAL_SIZE);
     const impliesPrefixes =
       !this.prefixesSaid && this.extended.some(({ id }) => id === EXTENDED_CAPABILITY.pasid);
-    this.conventional.forEach(({ id, body }, index) => {
+    conventional.forEach(({ id, body }, index) => {
       const asExpress = id === CAPABILITY.express && impliesPrefixes;
       config.set(asExpress ? withPrefixesForPasid(body) : body, offsets[index]);
       config[offsets[index]] = id;
@@ -128,14 +133,14 @@ export class ConfigSpaceBuilder {
       const header = this.header.bridge?.cardBus ? CARDBUS_HEADER : HEADER;
       config[header.capabilitiesPointer] = offsets[0];
     }
-    this.buildExtended(config);
+    this.buildExtended(config, overlap === 'clip' ? clip(this.extended, EXTENDED_SIZE) : this.extended);
     return config;
   }
 
-  private buildExtended(config: Uint8Array): void {
+  private buildExtended(config: Uint8Array, extended: readonly Capability[]): void {
     const view = new DataView(config.buffer);
-    const offsets = place(this.extended, FIRST_EXTENDED, EXTENDED_SIZE);
-    this.extended.forEach(({ id, version, body }, index) => {
+    const offsets = place(extended, FIRST_EXTENDED, EXTENDED_SIZE);
+    extended.forEach(({ id, version, body }, index) => {
       config.set(body, offsets[index]);
       view.setUint32(offsets[index], (id | (version << 16) | ((offsets[index + 1] ?? 0) << 20)) >>> 0, true);
     });
@@ -144,6 +149,17 @@ export class ConfigSpaceBuilder {
       view.setUint32(FIRST_EXTENDED, (offsets[0] << 20) >>> 0, true);
     }
   }
+}
+
+/** The capabilities with given offsets cut where the next of them starts. */
+function clip(capabilities: readonly Capability[], end: number): Capability[] {
+  const starts = capabilities.flatMap(({ at }) => at ?? []).sort((a, b) => a - b);
+  return capabilities.map((capability) => {
+    const { at, body } = capability;
+    if (at === null) return capability;
+    const next = starts.find((start) => start > at) ?? end;
+    return { ...capability, body: body.subarray(0, next - at) };
+  });
 }
 
 /** An offset for each capability: its own, or the first free one behind those added before. */

@@ -1,0 +1,116 @@
+import { formatPciAddress } from '../bits/pci-address.js';
+import type { DmarTable } from '../layout/dmar/table.js';
+import { chooseUnits } from './choose-units.js';
+import type {
+  ImportWarning,
+  MachineDescription,
+  PciFunctionDescription,
+  ReportedGroup,
+  UnitDescription,
+} from './description.js';
+import { checkScopes } from './dmar/check-scopes.js';
+import { checkTable } from './dmar/check.js';
+import { parseDmar } from './dmar/parse.js';
+import { dmarBytes } from './dmar/text.js';
+import { parseIommuGroups } from './iommu-groups.js';
+import { parseIommuUnits } from './iommu-units.js';
+import { bootFacts } from './kernel-log/boot-facts.js';
+import type { BootFacts } from './kernel-log/boot-facts.js';
+import { checkLog } from './kernel-log/check.js';
+import { parseLspci } from './lspci/parse.js';
+import type { LspciListing } from './lspci/parse.js';
+
+/** Texts read on one machine; each may be missing. */
+export interface MachineParts {
+  /** Base64 of the table, an acpidump, or a disassembly with raw data. */
+  readonly dmar?: string;
+  /** Any text `lspci` prints. */
+  readonly pci?: string;
+  readonly iommuGroups?: string;
+  readonly iommuUnits?: string;
+  readonly kernelLog?: string;
+}
+
+/**
+ * A machine from what people can copy off it. What is missing, assumed or contradictory is said in the
+ * warnings; nothing is left out silently.
+ * @throws FirmwareInputError when a part is not what it is said to be.
+ */
+export function describeMachine(parts: MachineParts): {
+  description: MachineDescription;
+  warnings: ImportWarning[];
+} {
+  const warnings: ImportWarning[] = [];
+  const keep = <T extends { readonly warnings: readonly ImportWarning[] }>(result: T): T => {
+    for (const warning of result.warnings) warnings.push(warning);
+    return result;
+  };
+  const missing = (source: keyof MachineParts, message: string) => {
+    warnings.push({ source, line: null, message });
+  };
+  const dmar = parts.dmar === undefined ? null : keep(parseDmar(dmarBytes(parts.dmar))).table;
+  if (dmar) warnings.push(...checkTable(dmar));
+  else missing('dmar', 'no DMAR table given: the machine gets no remapping unit');
+  const listing = parts.pci === undefined ? null : keep(parseLspci(parts.pci));
+  if (!listing) missing('pci', 'no PCI listing given: the machine gets no devices');
+  const facts = parts.kernelLog === undefined ? null : bootFacts(parts.kernelLog);
+  if (facts) warnings.push(...checkLog(facts, dmar));
+  else missing('kernelLog', 'no kernel log given: the boot command line is unknown');
+  if (dmar && listing) warnings.push(...checkScopes(dmar, listing.functions));
+  const listed = parts.iommuUnits === undefined ? null : keep(parseIommuUnits(parts.iommuUnits)).units;
+  const groups = parts.iommuGroups === undefined ? null : keep(parseIommuGroups(parts.iommuGroups)).groups;
+  const reported = chooseGroups(groups, listing, facts);
+  if (listing) warnings.push(...strangers(reported, listing.functions));
+  return {
+    description: {
+      dmar,
+      functions: listing?.functions ?? [],
+      units: dmar ? unitsOf(dmar, listed, facts, keep) : [],
+      commandLine: facts?.commandLine ?? '',
+      reportedGroups: reported.groups,
+    },
+    warnings,
+  };
+}
+
+function unitsOf(
+  dmar: DmarTable,
+  listed: readonly UnitDescription[] | null,
+  facts: BootFacts | null,
+  keep: (result: ReturnType<typeof chooseUnits>) => ReturnType<typeof chooseUnits>,
+): UnitDescription[] {
+  return keep(chooseUnits(dmar, { listed, logged: facts?.units ?? null })).units;
+}
+
+interface Reported {
+  readonly source: keyof MachineParts;
+  readonly groups: readonly ReportedGroup[];
+}
+
+/** A listing of its own wins; else the lines `lspci` or the booting kernel prints about groups. */
+function chooseGroups(
+  listed: readonly ReportedGroup[] | null,
+  listing: LspciListing | null,
+  facts: BootFacts | null,
+): Reported {
+  if (listed) return { source: 'iommuGroups', groups: listed };
+  if (listing && listing.groups.length > 0) return { source: 'pci', groups: listing.groups };
+  return { source: 'kernelLog', groups: facts?.groups ?? [] };
+}
+
+function strangers(
+  { source, groups }: Reported,
+  functions: readonly PciFunctionDescription[],
+): ImportWarning[] {
+  const known = new Set(functions.map(({ address }) => formatPciAddress(address)));
+  return groups.flatMap(({ number, members }) =>
+    members
+      .map(formatPciAddress)
+      .filter((name) => !known.has(name))
+      .map((name) => ({
+        source,
+        line: null,
+        message: `group ${number} has ${name}, which is not in the PCI listing`,
+      })),
+  );
+}

@@ -1,0 +1,102 @@
+import { comparePciAddress, formatPciAddress } from '../../bits/pci-address.js';
+import type { ImportWarning, PciFunctionDescription, ReportedGroup } from '../description.js';
+import { GroupCollector } from '../group-collector.js';
+import { FirmwareInputError } from '../input-error.js';
+import { dumpOf } from './dump.js';
+import { parseHeading } from './heading.js';
+import type { LspciHeading } from './heading.js';
+import { lspciRecords } from './records.js';
+import type { LspciRecord } from './records.js';
+import { linkVirtualFunctions, markMultiFunction } from './relations.js';
+import type { ListedFunction } from './relations.js';
+import { listingGaps } from './gaps.js';
+import { synthesize } from './synthesize.js';
+
+export interface LspciListing {
+  /** Sorted by address. */
+  readonly functions: readonly PciFunctionDescription[];
+  /** From `IOMMU group:` lines; empty when there are none. */
+  readonly groups: readonly ReportedGroup[];
+  readonly warnings: readonly ImportWarning[];
+}
+
+interface ParsedFunction extends ListedFunction {
+  readonly record: LspciRecord;
+  readonly heading: LspciHeading;
+  readonly hasDump: boolean;
+}
+
+/**
+ * Functions from the text of `lspci`: hex dumps as they are, verbose text as far as it goes, plain lists
+ * as ids and names only. What the kind of listing leaves unknown is said once, not per function.
+ */
+export function parseLspci(text: string): LspciListing {
+  const warnings: ImportWarning[] = [];
+  const warn = (line: number | null, message: string) => warnings.push({ source: 'pci', line, message });
+  const parsed = new Map<string, ParsedFunction>();
+  for (const record of lspciRecords(text)) {
+    const name = formatPciAddress(record.address);
+    const first = parsed.get(name);
+    if (first) warn(record.line, `${name} was listed before, in line ${first.record.line}; ignored`);
+    else parsed.set(name, parseFunction(record, warn));
+  }
+  if (parsed.size === 0)
+    throw new FirmwareInputError('pci', 'no line starts with a PCI address as lspci prints it');
+  const functions = [...parsed.values()].sort((a, b) => comparePciAddress(a.address, b.address));
+  linkVirtualFunctions(functions);
+  markMultiFunction(functions);
+  for (const gap of listingGaps(functions)) warn(null, gap);
+  return {
+    functions: functions.map(({ record, heading, address, config, physicalFunction }) => ({
+      address,
+      config,
+      vendorName: heading.vendorName,
+      deviceName: heading.deviceName,
+      className: heading.className,
+      driver: detailOf(record, DRIVER),
+      physicalFunction,
+      mdevTypes: [],
+    })),
+    groups: groupsOf(functions),
+    warnings,
+  };
+}
+
+const DRIVER = /^\s+Kernel driver in use: (\S+)/;
+const GROUP = /^\s+IOMMU group: (\d{1,9})$/;
+
+function detailOf(record: LspciRecord, pattern: RegExp): string | null {
+  for (const { text } of record.details) {
+    const match = pattern.exec(text);
+    if (match) return match[1];
+  }
+  return null;
+}
+
+function parseFunction(record: LspciRecord, warn: (line: number, message: string) => void): ParsedFunction {
+  const heading = parseHeading(record.heading);
+  const dump = dumpOf(record);
+  const synthesis = dump.config?.length === 4096 ? null : synthesize(record, heading);
+  for (const { line, message } of [...dump.findings, ...(synthesis?.findings ?? [])]) warn(line, message);
+  const base = { record, heading, address: record.address, physicalFunction: null };
+  if (!synthesis || (dump.config && dump.config.length >= synthesis.config.length)) {
+    return { ...base, config: dump.config as Uint8Array, hasDump: true, isSynthetic: false };
+  }
+  // A short dump of a function whose text shows more: the text fills in what the dump leaves out.
+  if (dump.config) synthesis.config.set(dump.config);
+  return {
+    ...base,
+    config: synthesis.config,
+    hasDump: dump.config !== null,
+    isSynthetic: dump.config === null,
+  };
+}
+
+function groupsOf(functions: readonly ParsedFunction[]): ReportedGroup[] {
+  const groups = new GroupCollector();
+  for (const { record, address } of functions) {
+    const group = detailOf(record, GROUP);
+    if (group !== null) groups.add(Number(group), address);
+  }
+  return groups.groups();
+}
