@@ -4,27 +4,25 @@ import type { PciFunctionDescription } from '../../src/firmware/description.js';
 const hex = (value: number, width: number) => value.toString(16).padStart(width, '0');
 
 /**
- * The functions as `lspci -Dnnkxxxx` prints them. Ids in brackets come from the kernel, which knows the
- * real ones of a virtual function; the bytes below show what its configuration space answers.
+ * The functions as `lspci -Dnnkxxxx` prints them. The bytes of a virtual function begin with ones, as its
+ * registers read; the ids in brackets come from the kernel, which knows better.
  */
-export function lspciText(
-  functions: readonly PciFunctionDescription[],
-  idsOf: (fn: PciFunctionDescription) => { vendorId: number; deviceId: number },
-): string {
+export function lspciText(functions: readonly PciFunctionDescription[]): string {
   return functions
-    .map((fn) => [headline(fn, idsOf(fn)), ...driverLine(fn), ...hexLines(fn.config), ''].join('\n'))
+    .map((fn) => [headline(fn), ...driverLine(fn), ...hexLines(registersOf(fn)), ''].join('\n'))
     .join('\n');
 }
 
-function headline(
-  fn: PciFunctionDescription,
-  { vendorId, deviceId }: { vendorId: number; deviceId: number },
-): string {
+function registersOf({ config, physicalFunction }: PciFunctionDescription): Uint8Array {
+  return physicalFunction === null ? config : config.slice().fill(0xff, 0, 4);
+}
+
+function headline(fn: PciFunctionDescription): string {
   const { config } = fn;
+  const word = (offset: number) => hex((config[offset + 1] << 8) | config[offset], 4);
   const revision = config[8] === 0 ? '' : ` (rev ${hex(config[8], 2)})`;
-  const code = hex((config[11] << 8) | config[10], 4);
-  const name = `${fn.vendorName} ${fn.deviceName} [${hex(vendorId, 4)}:${hex(deviceId, 4)}]`;
-  return `${formatPciAddress(fn.address)} ${fn.className} [${code}]: ${name}${revision}`;
+  const name = `${fn.vendorName} ${fn.deviceName} [${word(0)}:${word(2)}]`;
+  return `${formatPciAddress(fn.address)} ${fn.className} [${word(10)}]: ${name}${revision}`;
 }
 
 function driverLine(fn: PciFunctionDescription): string[] {

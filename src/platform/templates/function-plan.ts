@@ -22,8 +22,6 @@ export interface FunctionPlan {
 const MEMORY_AND_BUS_MASTER = 0x0006;
 const BUS_MASTER = 0x0004;
 const INTX_DISABLE = 0x0400;
-/** A virtual function has no ids of its own; both fields read as ones. Spec: SR-IOV 3.4.1 "PCI Configuration Space Header". */
-const VIRTUAL_ID = 0xffff;
 
 /** The functions as an import lists them: sorted, slots with several functions marked as such. */
 export function describeFunctions(plans: readonly FunctionPlan[]): PciFunctionDescription[] {
@@ -52,18 +50,17 @@ export function describeFunctions(plans: readonly FunctionPlan[]): PciFunctionDe
 }
 
 function headerOf({ chip, bridge, baseAddresses, virtualOf }: FunctionPlan): HeaderPart {
-  const { classCode, revision } = chip;
-  const header = { classCode, revision, bridge, baseAddresses };
-  if (virtualOf !== undefined) {
-    return { ...header, vendorId: VIRTUAL_ID, deviceId: VIRTUAL_ID, command: BUS_MASTER };
-  }
-  const { vendorId, deviceId } = chip;
-  const command = chip.driver === null ? MEMORY_AND_BUS_MASTER : MEMORY_AND_BUS_MASTER | INTX_DISABLE;
+  const { vendorId, deviceId, classCode, revision, driver } = chip;
+  const decodesMemory = virtualOf === undefined ? MEMORY_AND_BUS_MASTER : BUS_MASTER;
   return {
-    ...header,
+    // A virtual function's own registers read as ones; like an import, this holds the ids it goes by.
     vendorId,
     deviceId,
-    command,
+    classCode,
+    revision,
+    bridge,
+    baseAddresses,
+    command: decodesMemory | (driver === null || virtualOf !== undefined ? 0 : INTX_DISABLE),
     ...(bridge ? {} : { subsystemVendorId: vendorId, subsystemId: 0 }),
   };
 }
