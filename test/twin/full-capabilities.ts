@@ -1,0 +1,33 @@
+import type { TwinCapabilities } from './twin-machine.js';
+
+/** A part with everything the model knows. */
+export const FULL_CAPABILITIES: TwinCapabilities = {
+  sagaw: 0xe,
+  mgaw: 57,
+  sllps: 3,
+  domainIdBits: 16,
+  haw: 46,
+  zlr: true,
+  fl1gp: true,
+  fl5lp: true,
+  dt: true,
+  pt: true,
+  sc: true,
+  mts: true,
+  nest: true,
+  prs: true,
+  srs: true,
+  eafs: true,
+  pss: 19,
+  pasid: true,
+  smts: true,
+  slads: true,
+  slts: true,
+  flts: true,
+  smpwcs: true,
+  rps: true,
+  adms: true,
+  rprivs: true,
+  ptrs: true,
+  ssirws: true,
+};
