@@ -1,6 +1,5 @@
-import { formatPciAddress } from '../../../src/bits/pci-address.js';
 import { toHexDigits } from '../../../src/bits/u64.js';
-import type { MachineDescription } from '../../../src/firmware/description.js';
+import type { MachineDescription, PciFunctionDescription } from '../../../src/firmware/description.js';
 import { buildDmar } from '../../../src/firmware/dmar/build.js';
 import { describeMachine } from '../../../src/firmware/import.js';
 import { templates } from '../../../src/platform/templates/index.js';
@@ -20,6 +19,12 @@ const unitsText = ({ units }: MachineDescription) =>
     })
     .join('\n');
 
+/** In a listing nothing marks where a vendor's name ends when it has no legal form: "Broadcom / LSI". */
+const joinNames = ({ vendorName, deviceName, ...fn }: PciFunctionDescription) => ({
+  ...fn,
+  name: [vendorName, deviceName].filter((part) => part !== null).join(' '),
+});
+
 describe.each(templates.map((template) => [template.name, template.describe()] as const))(
   'template %s, exported as texts and imported again',
   (_name, machine) => {
@@ -31,12 +36,11 @@ describe.each(templates.map((template) => [template.name, template.describe()] a
     });
 
     it('is the same machine, but for subdevice types, which no listing shows', () => {
-      const functions = machine.functions.map((fn) => ({ ...fn, mdevTypes: [] }));
-      expect(description.functions.map(({ address }) => formatPciAddress(address))).toEqual(
-        functions.map(({ address }) => formatPciAddress(address)),
-      );
-      description.functions.forEach((fn, index) => expect(fn).toEqual(functions[index]));
-      expect(description).toEqual({ ...machine, functions });
+      const seen = machine.functions.map((fn) => ({ ...fn, mdevTypes: [] })).map(joinNames);
+      expect({ ...description, functions: description.functions.map(joinNames) }).toEqual({
+        ...machine,
+        functions: seen,
+      });
     });
 
     it('gives no cause for warnings', () => {
