@@ -20,7 +20,7 @@ const BARE_IDS = /^(?:Device |Class )?([0-9a-f]{4}):([0-9a-f]{4})$/;
 const UNNAMED_DEVICE = /^(.*?)\s?(?:Unknown device|Device)(?: ([0-9a-f]{4}))?$/;
 /** Where a company's name ends: behind its legal form, and a short name in brackets. */
 const LEGAL_FORM =
-  /^(.*?[ ,](?:Corporation|Corp\.?|Incorporated|Inc\.?|Co\.?|Ltd\.?|Limited|LLC|GmbH|AG|Company|Technologies|Technology|Electronics|Semiconductor)(?:,? (?:Corporation|Corp\.?|Inc\.?|Co\.?,?|Ltd\.?|Limited|LLC))*(?: and subsidiaries)?(?: \[[^\]]*\])?) (\S.*)$/;
+  /^(.*?[ ,](?:Corporation|Corp\.?|Incorporated|Inc\.?|Co\.?|Ltd\.?|Limited|LLC|GmbH|AG|Company|Technologies|Technology|Electronics|Semiconductor)(?:,? (?:Corporation|Corp\.?|Inc\.?|Co\.?,?|Ltd\.?|Limited|LLC|Group))*(?: and subsidiaries)?(?: \[[^\]]*\])?) (\S.*)$/;
 
 /** `PCI bridge [0604]: Intel Corporation Device [8086:3c02] (rev 07) (prog-if 00 [Normal decode])`. */
 export function parseHeading(heading: string): LspciHeading {

@@ -63,7 +63,8 @@ export function parseLspci(text: string): LspciListing {
 }
 
 const DRIVER = /^\s+Kernel driver in use: (\S+)/;
-const GROUP = /^\s+IOMMU group: (\d{1,9})$/;
+/** A line of its own with -vv, at the end of the flags with -v. */
+const GROUP = /^\s+(?:IOMMU group: |Flags: .*, IOMMU group )(\d{1,9})\b/;
 
 function detailOf(record: LspciRecord, pattern: RegExp): string | null {
   for (const { text } of record.details) {
