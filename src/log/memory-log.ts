@@ -1,0 +1,46 @@
+import type { CommandLog } from './port.js';
+import type { Store, StoredEntry, Write } from './store.js';
+import { StreamLog } from './stream-log.js';
+
+/** A log that lasts as long as the process; "durable" means accepted. */
+export function openMemoryLog(): Promise<CommandLog> {
+  return StreamLog.open(new MemoryStore());
+}
+
+class MemoryStore implements Store {
+  private readonly entries = new Map<number, Uint8Array[]>();
+
+  load(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  commit(writes: readonly Write[]): Promise<void> {
+    for (const write of writes) {
+      switch (write.kind) {
+        case 'create':
+          this.entries.set(write.stream, []);
+          break;
+        case 'append':
+          this.entries.get(write.stream)?.push(write.entry);
+          break;
+        case 'drop':
+          this.entries.delete(write.stream);
+          break;
+      }
+    }
+    return Promise.resolve();
+  }
+
+  *read(stream: number, from: number, last: number): Generator<StoredEntry> {
+    const entries = this.entries.get(stream) ?? [];
+    for (let revision = from; revision <= last; revision++) {
+      const entry = entries[revision - 1];
+      if (entry !== undefined) yield { revision, entry };
+    }
+  }
+
+  close(): Promise<void> {
+    this.entries.clear();
+    return Promise.resolve();
+  }
+}

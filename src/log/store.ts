@@ -1,0 +1,35 @@
+/** A change to what is stored. Streams are known by number, so that a name can be used again. */
+export type Write =
+  | { readonly kind: 'create'; readonly stream: number; readonly name: string; readonly header: Uint8Array }
+  | {
+      readonly kind: 'append';
+      readonly stream: number;
+      readonly revision: number;
+      readonly entry: Uint8Array;
+    }
+  | { readonly kind: 'drop'; readonly stream: number };
+
+/** A stream found when the store was opened. */
+export interface StoredStream {
+  readonly stream: number;
+  readonly name: string;
+  readonly header: Uint8Array;
+  readonly lastRevision: number;
+}
+
+/** Bytes of one entry. */
+export interface StoredEntry {
+  readonly revision: number;
+  readonly entry: Uint8Array;
+}
+
+/** What differs between a log in memory and one on a disk; the rules are in `StreamLog`. */
+export interface Store {
+  /** The streams there are; called once, first. */
+  load(): Promise<readonly StoredStream[]>;
+  /** Makes all of these durable, or none; one call at a time. */
+  commit(writes: readonly Write[]): Promise<void>;
+  /** Entries `from` to `last`, in order. */
+  read(stream: number, from: number, last: number): Iterable<StoredEntry>;
+  close(): Promise<void>;
+}
