@@ -107,3 +107,10 @@ export function rootBusesInLog(log: string): { domain: number; bus: number }[] {
     bus: parseInt(match[2], 16),
   }));
 }
+
+/** Names of the files of a folder with an ending. */
+export function evidenceFiles(path: string, ending: string): string[] {
+  return readdirSync(join(EVIDENCE, path))
+    .filter((name) => name.endsWith(ending))
+    .sort();
+}

@@ -83,7 +83,7 @@ const machine = machineOf([
   { at: '0000:01:00.0', type: 'ENDPOINT', sriov: { numVfs: 2, firstOffset: 0x80, stride: 2 } },
   { at: '0000:01:10.0', type: 'ENDPOINT' },
   { at: '0000:01:10.2', type: 'ENDPOINT' },
-  { at: '0000:02:00.0', type: 'PCIE_TO_PCI_BRIDGE', buses: [3, 3] },
+  { at: '0000:01:02.0', type: 'PCIE_TO_PCI_BRIDGE', buses: [3, 3] },
   { at: '0000:03:01.0' },
   { at: '0000:04:00.0', type: 'ENDPOINT' },
   { at: '0001:00:00.0', classCode: 0x060000 },
@@ -172,7 +172,7 @@ describe('dmar_match_pci_path()', () => {
   });
 
   it('refuses several hops from such a bus', () => {
-    const dmar = table(drhd(0x1000, [scope('PCI_ENDPOINT', 2, [0, 0], [1, 0])]), drhd(0x3000, 'ALL'));
+    const dmar = table(drhd(0x1000, [scope('PCI_ENDPOINT', 1, [2, 0], [1, 0])]), drhd(0x3000, 'ALL'));
     expect(baseOf(dmar, '0000:03:01.0')).toBe(0x3000);
   });
 
