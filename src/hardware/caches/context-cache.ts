@@ -33,6 +33,11 @@ export class ContextCache {
     return -1;
   }
 
+  /** Whether the entry is a scalable-mode one; after a change of table mode the other kind may linger. */
+  isScalableAt(at: number): boolean {
+    return this.words[at + 1] === NO_DOMAIN;
+  }
+
   /** Why the cached entry refuses requests; 0 when it does not. */
   reasonAt(at: number): number {
     return this.words[at + 2];

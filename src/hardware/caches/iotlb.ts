@@ -13,23 +13,18 @@ const HAS_PASID = 1 << 20;
 /** Frames of a page, by size class: 4 KiB, 2 MiB, 1 GiB. */
 const FRAMES_LG2 = [0, 9, 18];
 
-/**
- * Flag word of an entry. The first four bits say which accesses an entry may answer by itself; a write that
- * still has to set a dirty bit is permitted yet not answerable, and goes back to the tables.
- */
+/** Flag word of an entry: what it permits, by privilege, and what a hit must know besides. */
 export const IOTLB_FLAG = {
   USER_READ: 1 << 0,
   USER_WRITE: 1 << 1,
   PRIVILEGED_READ: 1 << 2,
   PRIVILEGED_WRITE: 1 << 3,
-  /** Effective permissions, as a translation request is told them. */
-  READ: 1 << 4,
-  WRITE: 1 << 5,
-  EXECUTE: 1 << 6,
-  PRIVILEGED: 1 << 7,
-  SNOOP: 1 << 8,
+  EXECUTE: 1 << 4,
+  SNOOP: 1 << 5,
+  /** A write is permitted but must set a dirty bit first: it goes back to the tables. */
+  NEEDS_DIRTY: 1 << 6,
   /** Caching mode: the page was found not present. */
-  NOT_PRESENT: 1 << 12,
+  NOT_PRESENT: 1 << 7,
 } as const;
 const TYPE_SHIFT = 9;
 const DOMAIN_SHIFT = 16;
@@ -265,13 +260,15 @@ export class Iotlb {
   }
 }
 
-/** Effective permissions out of a flag word. */
-export function accessOf(flags: number): PageAccess {
+/** What an entry permits at its least privilege. */
+function accessOf(flags: number): PageAccess {
+  const isPrivileged = (flags & (IOTLB_FLAG.USER_READ | IOTLB_FLAG.USER_WRITE)) === 0;
+  const permissions = isPrivileged ? flags >>> 2 : flags;
   return {
-    read: (flags & IOTLB_FLAG.READ) !== 0,
-    write: (flags & IOTLB_FLAG.WRITE) !== 0,
+    read: (permissions & IOTLB_FLAG.USER_READ) !== 0,
+    write: (permissions & IOTLB_FLAG.USER_WRITE) !== 0,
     execute: (flags & IOTLB_FLAG.EXECUTE) !== 0,
-    privileged: (flags & IOTLB_FLAG.PRIVILEGED) !== 0,
+    privileged: isPrivileged && (permissions & 3) !== 0,
   };
 }
 
