@@ -16,7 +16,7 @@ const MEMBER = new RegExp(
   'i',
 );
 /** Attributes of a group that are not members, and what scripts print about a member. */
-const OTHER = /^\s*(?:type|reserved_regions)\s*:|^\s+0x[0-9a-f]+\s+0x[0-9a-f]+|^\s*(?:USB|total)\b/i;
+const OTHER = /^\s*(?:name|type|reserved_regions|usb)\s*:|^\s*0x[0-9a-f]+\s+0x[0-9a-f]+/i;
 
 /** Groups as any of the listings people make of /sys/kernel/iommu_groups shows them. */
 export function parseIommuGroups(text: string): { groups: ReportedGroup[]; warnings: ImportWarning[] } {

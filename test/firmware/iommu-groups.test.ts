@@ -1,0 +1,58 @@
+import { formatPciAddress } from '../../src/bits/pci-address.js';
+import { parseIommuGroups } from '../../src/firmware/iommu-groups.js';
+
+const read = (text: string) =>
+  parseIommuGroups(text).groups.map(({ number, members }) =>
+    [number, ...members.map(formatPciAddress)].join(' '),
+  );
+
+describe('group listings', () => {
+  it.each([
+    [
+      'paths',
+      '/sys/kernel/iommu_groups/4/devices/0000:00:14.2\n/sys/kernel/iommu_groups/4/devices/0000:00:14.0\n',
+    ],
+    [
+      'links of a long listing',
+      'lrwxrwxrwx 1 root root 0 Jan 1 00:00 /sys/kernel/iommu_groups/4/devices/0000:00:14.0 -> ../../../../devices/pci0000:00/0000:00:14.0\nlrwxrwxrwx 1 root root 0 Jan 1 00:00 /sys/kernel/iommu_groups/4/devices/0000:00:14.2 -> ../../../../devices/pci0000:00/0000:00:14.2\n',
+    ],
+    ['folders with names below', '/sys/kernel/iommu_groups/4/devices:\n0000:00:14.0\n0000:00:14.2\n'],
+    [
+      'a line each',
+      'IOMMU Group 4 00:14.0 USB controller [0c03]: X [8086:9d2f]\nIOMMU Group 4 00:14.2 Y [1180]: Z [8086:9d31]\n',
+    ],
+    [
+      'headings',
+      'IOMMU Group 4:\n\t00:14.0 USB controller [0c03]: X [8086:9d2f]\n\t00:14.2 Y [1180]: Z [8086:9d31]\n',
+    ],
+    [
+      'columns',
+      'Group 4:  [8086:9d2f] [R] 00:14.0  USB controller  X\n          [8086:9d31]     00:14.2  Y  Z\n',
+    ],
+    [
+      'attributes',
+      'group 4\n  type: DMA\n  devices: 0000:00:14.0 0000:00:14.2 \n  reserved_regions:\n    0x00000000fee00000 0x00000000feefffff msi\n',
+    ],
+  ])('reads %s', (_name, text) => {
+    expect(read(text)).toEqual(['4 0000:00:14.0 0000:00:14.2']);
+    expect(parseIommuGroups(text).warnings).toEqual([]);
+  });
+
+  it('keeps domains of more than four digits', () => {
+    expect(read('/sys/kernel/iommu_groups/9/devices/10000:e0:06.0')).toEqual(['9 10000:e0:06.0']);
+  });
+
+  it('says when a function is in two groups, and keeps the later one', () => {
+    const text = 'IOMMU Group 1 00:01.0 A\nIOMMU Group 2 00:01.0 A\n';
+    expect(read(text)).toEqual(['2 0000:00:01.0']);
+    expect(parseIommuGroups(text).warnings).toEqual([
+      { source: 'iommuGroups', line: 2, message: '0000:00:01.0 is in group 1 and in group 2' },
+    ]);
+  });
+
+  it('names lines it does not understand', () => {
+    expect(parseIommuGroups('IOMMU Group 1 00:01.0 A\n\nbash: lspci: command not found\n').warnings).toEqual([
+      { source: 'iommuGroups', line: 3, message: 'not understood: "bash: lspci: command not found"' },
+    ]);
+  });
+});
