@@ -95,7 +95,7 @@ function uncoveredSegments(table: DmarTable, functions: readonly PciFunctionDesc
     return {
       source: 'dmar',
       line: null,
-      message: `${reason}: ${members.length} functions, the first ${first}`,
+      message: `${reason}: ${members.length} in the PCI listing, the first is ${first}`,
     };
   });
 }
