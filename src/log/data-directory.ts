@@ -45,10 +45,9 @@ export function prepareDataDirectory(path: string): string {
 function makeDirectory(directory: string): string {
   try {
     makeMissing(directory);
+    readdirSync(directory);
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    const real = realpathSync(directory);
-    readdirSync(real);
-    return real;
+    return realpathSync(directory);
   } catch (cause) {
     throw cannotBeWritten(directory, cause);
   }
