@@ -1,3 +1,6 @@
+import { GraphQLError } from 'graphql';
+import { type U64, u64ToNumber } from '../bits/u64.js';
+import type { PlatformHost } from '../platform/host.js';
 import { templates } from '../platform/templates/index.js';
 import { builder } from './builder.js';
 import { pageArgs } from './connection.js';
@@ -7,7 +10,8 @@ import { PlatformConnection, platformPage } from './lists.js';
 import { lookUp } from './node-lookup.js';
 import { PlatformRef } from './refs.js';
 import { FaultReason, faultReasonRows } from './types/events/fault.js';
-import { platformView } from './views.js';
+import { MAX_WORDS } from './mutations/hardware.js';
+import { PlatformView, platformView } from './views.js';
 
 const PlatformTemplate = builder
   .objectRef<{ readonly name: string; readonly description: string }>('PlatformTemplate')
@@ -55,6 +59,20 @@ builder.queryFields((t) => ({
     description: 'Machines one can start from.',
     resolve: () => [...templates],
   }),
+  peekMemory: t.field({
+    type: ['Address'],
+    description: 'Words of simulated physical memory, as the hardware would read them.',
+    args: {
+      platform: t.arg.id({ required: true, description: 'Id of the platform.' }),
+      address: t.arg({
+        type: 'Address',
+        required: true,
+        description: 'Host physical address, a multiple of 8.',
+      }),
+      words: t.arg.int({ defaultValue: 8, description: 'How many 64-bit words, 1 to 512.' }),
+    },
+    resolve: (_root, { platform, address, words }, { host }) => peek(host, platform, address, words ?? 8),
+  }),
   faultReasons: t.field({
     type: [FaultReason],
     description: 'Every fault reason the hardware can record.',
@@ -62,3 +80,19 @@ builder.queryFields((t) => ({
     resolve: (_root, { mode }) => faultReasonRows(mode ?? null),
   }),
 }));
+
+function peek(host: PlatformHost, id: string, address: U64, count: number): U64[] {
+  const found = lookUp(host, id);
+  if (!(found instanceof PlatformView))
+    throw badRequest(`There is no platform with the id "${id.slice(0, 80)}".`);
+  if (count < 1 || count > MAX_WORDS) throw badRequest(`words is ${count}; give 1 to ${MAX_WORDS}.`);
+  const at = u64ToNumber(address);
+  const { memory } = found.it.machine;
+  if (at % 8 !== 0) throw badRequest('address must be a multiple of 8.');
+  if (at + count * 8 > memory.limit) throw badRequest(`Host memory ends at 0x${memory.limit.toString(16)}.`);
+  return Array.from({ length: count }, (_, index) => memory.load64(at + index * 8));
+}
+
+function badRequest(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
+}

@@ -20,6 +20,7 @@ import './mutations/platform.js';
 import './mutations/device.js';
 import './mutations/domain.js';
 import './mutations/dma.js';
+import './mutations/hardware.js';
 import './subscriptions/streams.js';
 
 let schema: GraphQLSchema | null = null;

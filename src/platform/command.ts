@@ -24,7 +24,33 @@ export type Command =
   | { readonly type: 'unmap'; readonly domain: number; readonly iova: U64; readonly size: U64 }
   | DmaCommand
   | { readonly type: 'bindDriver'; readonly device: string; readonly driver: string }
-  | { readonly type: 'unbindDriver'; readonly device: string };
+  | { readonly type: 'unbindDriver'; readonly device: string }
+  | { readonly type: 'pokeMemory'; readonly address: number; readonly words: readonly U64[] }
+  | { readonly type: 'writeRegister'; readonly unit: string; readonly register: string; readonly value: U64 }
+  | { readonly type: 'submitDescriptor'; readonly unit: string; readonly words: readonly U64[] }
+  | RequestPageCommand
+  | {
+      readonly type: 'signalInterrupt';
+      readonly device: string;
+      readonly address: U64;
+      /** 32 bits. */
+      readonly data: number;
+    };
+
+/** A device asks for a page (PRI). */
+export interface RequestPageCommand {
+  readonly type: 'requestPage';
+  readonly endpoint: EndpointRef;
+  readonly pasid: 'OWN' | 'NONE' | number;
+  readonly address: U64;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly execute: boolean;
+  readonly privileged: boolean;
+  readonly last: boolean;
+  /** 0 to 511. */
+  readonly groupIndex: number;
+}
 
 export type DomainTypeName = 'UNMANAGED' | 'DMA' | 'IDENTITY' | 'BLOCKED' | 'SVA';
 

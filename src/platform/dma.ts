@@ -21,11 +21,10 @@ export function performDma(
   endpoint: KernelDevice | Subdevice,
   command: DmaCommand,
 ): DmaOutcome {
-  const device = endpoint instanceof Subdevice ? endpoint.parent : endpoint;
-  const own = endpoint instanceof Subdevice ? endpoint.pasid : null;
+  const { device, pasid } = requesterOf(endpoint, command.pasid);
   const result = platform.machine.dma({
     fn: device.fn,
-    pasid: command.pasid === 'OWN' ? own : command.pasid === 'NONE' ? null : command.pasid,
+    pasid,
     address: command.address,
     size: command.size,
     access: command.access === 'WRITE' ? 'WRITE' : 'READ',
@@ -39,4 +38,14 @@ export function performDma(
     data: result.data,
     refusedAt: result.blocked?.address ?? null,
   };
+}
+
+/** Whose requests these are on the bus, and with which tag: a subdevice sends through its parent. */
+export function requesterOf(
+  endpoint: KernelDevice | Subdevice,
+  wanted: DmaCommand['pasid'],
+): { readonly device: KernelDevice; readonly pasid: number | null } {
+  const device = endpoint instanceof Subdevice ? endpoint.parent : endpoint;
+  const own = endpoint instanceof Subdevice ? endpoint.pasid : null;
+  return { device, pasid: wanted === 'OWN' ? own : wanted === 'NONE' ? null : wanted };
 }

@@ -7,7 +7,7 @@ import type { KernelConfig } from '../kernel/config.js';
 import { KernelError } from '../kernel/errno.js';
 import { Kernel } from '../kernel/kernel.js';
 import type { EndpointRef, LoggedCommand } from './command.js';
-import { NotFoundError } from './errors.js';
+import { InvalidInputError, NotFoundError } from './errors.js';
 import { EventJournal, type PlatformEvent } from './event-journal.js';
 import { prepare, type VerbResults } from './verbs.js';
 
@@ -34,7 +34,7 @@ export interface Applied<T extends keyof VerbResults = keyof VerbResults> {
   readonly lastSequence: number;
   readonly result:
     | { readonly ok: true; readonly value: VerbResults[T] }
-    | { readonly ok: false; readonly error: KernelError | NotFoundError };
+    | { readonly ok: false; readonly error: KernelError | NotFoundError | InvalidInputError };
 }
 
 /** Events a platform keeps for reading. */
@@ -94,7 +94,13 @@ export class Platform {
     try {
       result = { ok: true, value: prepare(this, command)() };
     } catch (error) {
-      if (!(error instanceof KernelError || error instanceof NotFoundError)) throw error;
+      if (!(
+        error instanceof KernelError ||
+        error instanceof NotFoundError ||
+        error instanceof InvalidInputError
+      )) {
+        throw error;
+      }
       result = { ok: false, error };
     } finally {
       this.publish(this.applied, time);

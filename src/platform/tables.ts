@@ -45,13 +45,13 @@ export function walkDomain(platform: Platform, domain: Domain, iova: U64): WalkS
   const steps: WalkStep[] = [];
   const { memory } = platform.machine;
   const stage = domain.firstLevel ? 'FL' : 'SL';
-  let frame = domain.rootFrame;
+  let frame: number | null = domain.rootFrame;
   for (let level = domain.levels; frame !== null && level >= 1; level--) {
     const index = Math.floor(pfnOf(iova) / 2 ** (9 * (level - 1))) % 512;
-    const entryAddress = frame * 4096 + index * 8;
-    const readable = memory.isReadable(frame);
-    const entry = readable ? memory.load64(entryAddress) : ZERO;
-    const present = domain.firstLevel ? bit(entry, 0) : (entry.lo & 3) !== 0;
+    const entryAddress: number = frame * 4096 + index * 8;
+    const readable: boolean = memory.isReadable(frame);
+    const entry: U64 = readable ? memory.load64(entryAddress) : ZERO;
+    const present: boolean = domain.firstLevel ? bit(entry, 0) : (entry.lo & 3) !== 0;
     steps.push({
       level: `${stage}${level}` as WalkLevel,
       index,

@@ -7,9 +7,12 @@ import type {
   Subdevice,
 } from '../kernel/objects.js';
 import type { U64 } from '../bits/u64.js';
+import type { InterruptResult } from '../hardware/interrupts.js';
+import type { PageRequestOutcome } from '../hardware/page-requests.js';
+import type { RemappingUnit } from '../hardware/unit.js';
 import type { Command, EndpointRef, TargetRef } from './command.js';
-import { type DmaOutcome, performDma } from './dma.js';
-import { NotFoundError } from './errors.js';
+import { type DmaOutcome, performDma, requesterOf } from './dma.js';
+import { InvalidInputError, NotFoundError } from './errors.js';
 import type { Platform } from './platform.js';
 
 /** What each command gives back when it succeeds. */
@@ -30,6 +33,11 @@ export interface VerbResults {
   dma: DmaOutcome;
   bindDriver: KernelDevice;
   unbindDriver: KernelDevice;
+  pokeMemory: null;
+  writeRegister: null;
+  submitDescriptor: null;
+  requestPage: PageRequestOutcome;
+  signalInterrupt: InterruptResult;
 }
 
 type Verb<T extends Command['type']> = (
@@ -118,6 +126,65 @@ export const VERBS: { readonly [T in Command['type']]: Verb<T> } = {
       return found;
     };
   },
+  pokeMemory: (platform, { address, words }) => {
+    const { memory } = platform.machine;
+    const lastFrame = Math.floor((address + words.length * 8 - 1) / 4096);
+    if (!memory.isReadable(lastFrame)) {
+      throw new InvalidInputError(
+        ['input', 'address'],
+        `Host memory ends at 0x${memory.limit.toString(16)}.`,
+      );
+    }
+    return () => {
+      words.forEach((word, index) => memory.store64(address + index * 8, word));
+      return null;
+    };
+  },
+  writeRegister: (platform, { unit, register, value }) => {
+    const hardware = hardwareUnitOf(platform, unit);
+    const found = hardware.registers().find(({ name }) => name === register);
+    if (found === undefined) {
+      throw new InvalidInputError(['input', 'register'], `${unit} has no register "${register}".`);
+    }
+    if (found.bytes === 4 && value.hi !== 0) {
+      throw new InvalidInputError(['input', 'value'], `${register} has 32 bits.`);
+    }
+    return () => {
+      hardware.writeRegister(found.offset, found.bytes, value);
+      return null;
+    };
+  },
+  submitDescriptor: (platform, { unit, words }) => {
+    const hardware = hardwareUnitOf(platform, unit);
+    const driver = platform.kernel.units.find(({ name }) => name === unit)!;
+    const { descriptorBytes, size } = hardware.queueState();
+    if (size === 0)
+      throw new InvalidInputError(['input', 'unit'], `The invalidation queue of ${unit} is not enabled.`);
+    if (words.length * 8 !== descriptorBytes) {
+      throw new InvalidInputError(
+        ['input', 'words'],
+        `The queue of ${unit} takes descriptors of ${descriptorBytes / 8} words, not ${words.length}.`,
+      );
+    }
+    return () => {
+      platform.kernel.submitDescriptor(driver, words);
+      return null;
+    };
+  },
+  requestPage: (platform, command) => {
+    const endpoint = endpointOf(platform, command.endpoint);
+    const { device, pasid } = requesterOf(endpoint, command.pasid);
+    const unit = platform.machine.unitFor(device.fn);
+    if (unit === null) throw new InvalidInputError(['input', 'endpoint'], `No unit serves ${device.name}.`);
+    const sourceId = platform.machine.requesterId(device.fn);
+    return () => unit.pageRequest({ ...command, sourceId, pasid });
+  },
+  signalInterrupt: (platform, { device, address, data }) => {
+    const found = deviceOf(platform, device);
+    const unit = platform.machine.unitFor(found.fn);
+    if (unit === null) throw new InvalidInputError(['input', 'device'], `No unit serves ${device}.`);
+    return () => unit.interruptRequest(platform.machine.requesterId(found.fn), address, data);
+  },
 };
 
 /** Looks up what a command names and returns the work, not yet done. */
@@ -127,6 +194,12 @@ export function prepare(platform: Platform, command: Command): () => VerbResults
     command: Command,
   ) => () => VerbResults[Command['type']];
   return verb(platform, command);
+}
+
+function hardwareUnitOf(platform: Platform, name: string): RemappingUnit {
+  const unit = platform.machine.units.find((candidate) => candidate.name === name);
+  if (unit === undefined) throw new NotFoundError('IommuUnit', name, platform.name);
+  return unit;
 }
 
 function deviceOf(platform: Platform, name: string): KernelDevice {

@@ -1,7 +1,6 @@
 import type { OutputRef } from '@pothos/core';
 import type { Command } from '../../platform/command.js';
 import { KernelError } from '../../kernel/errno.js';
-import { NotFoundError } from '../../platform/errors.js';
 import type { VerbResults } from '../../platform/verbs.js';
 import { builder } from '../builder.js';
 import type { GraphContext } from '../context.js';
@@ -76,7 +75,5 @@ export async function performCommand<T extends Command['type'], const Name exten
     };
   }
   const { error } = applied.result;
-  if (error instanceof KernelError) return new KernelRefusal(platform, error);
-  if (error instanceof NotFoundError) return error;
-  throw error;
+  return error instanceof KernelError ? new KernelRefusal(platform, error) : error;
 }

@@ -10,6 +10,7 @@ import { FaultEventRef } from '../refs.js';
 import { refusalsAsValues } from '../types/errors.js';
 import { type EventView, eventView } from '../views.js';
 import { payloadType, performCommand, resultUnion } from './command.js';
+import { pasidChoice } from './hardware.js';
 
 /** Largest request the API lets an endpoint issue. */
 const MAX_DMA_BYTES = 16 * 1024 * 1024;
@@ -114,13 +115,6 @@ builder.mutationField('dma', (t) =>
             `A request moves 1 to ${MAX_DMA_BYTES} bytes, not ${size}.`,
           );
         }
-        const { pasid } = input;
-        if (pasid != null && (pasid < -1 || pasid > 0xfffff)) {
-          throw new InvalidInputError(
-            ['input', 'pasid'],
-            `A PASID has 20 bits: give 0 to 1048575, or -1 for none, not ${pasid}.`,
-          );
-        }
         const data = input.data ?? null;
         if (data !== null && input.access !== 'WRITE') {
           throw new InvalidInputError(['input', 'data'], 'Only a WRITE carries data.');
@@ -134,7 +128,7 @@ builder.mutationField('dma', (t) =>
         return performCommand(context, id.platform, 'DmaPayload', {
           type: 'dma',
           endpoint: { kind: id.kind as 'Device' | 'Subdevice', name: id.key },
-          pasid: pasid == null ? 'OWN' : pasid === -1 ? 'NONE' : pasid,
+          pasid: pasidChoice(input.pasid),
           address: input.address,
           size,
           access: input.access ?? 'READ',

@@ -207,10 +207,10 @@ DeviceRef.implement({
       type: [PasidEntry],
       description: 'Present PASID table entries of this device, in PASID order.',
       args: {
-        first: t.arg.int({ defaultValue: 100, required: true, description: 'Give at most this many.' }),
+        first: t.arg.int({ defaultValue: 100, description: 'Give at most this many.' }),
       },
       resolve: (view, { first }) =>
-        pasidEntries(view.platform, view.it, first).map(({ pasid, address, words }) => ({
+        pasidEntries(view.platform, view.it, first ?? 100).map(({ pasid, address, words }) => ({
           view,
           pasid,
           entry: { level: 'PASID' as const, scalable: true, address, words, present: true },

@@ -143,7 +143,10 @@ IommuUnitRef.implement({
       description: 'Covers every device of the segment that no other unit claims.',
       resolve: ({ it }) => it.includeAll,
     }),
-    version: t.string({ description: 'major:minor of the VER register.', resolve: ({ it }) => `${it.version >>> 4}:${it.version & 15}` }),
+    version: t.string({
+      description: 'major:minor of the VER register.',
+      resolve: ({ it }) => `${it.version >>> 4}:${it.version & 15}`,
+    }),
     capability: t.field({
       type: CapabilityRegister,
       description: 'The CAP register.',
@@ -195,12 +198,12 @@ IommuUnitRef.implement({
       description: 'Every entry cached now. Entries can be stale: that is what they are shown for.',
       args: {
         kind: t.arg({ type: CacheKindEnum, description: 'Only this cache.' }),
-        first: t.arg.int({ defaultValue: 100, required: true, description: 'Give at most this many.' }),
+        first: t.arg.int({ defaultValue: 100, description: 'Give at most this many.' }),
       },
       resolve: ({ platform, it }, { kind, first }) =>
         platform
           .hardwareUnit(it.name)
-          .cacheEntries(kind ?? null, first)
+          .cacheEntries(kind ?? null, first ?? 100)
           .map((entry) => ({ segment: it.segment, it: entry })),
     }),
     invalidationQueue: t.field({

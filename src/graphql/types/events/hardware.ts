@@ -79,7 +79,7 @@ InvalidationEventRef.implement({
   }),
 });
 
-const PageRequestOutcome = builder.enumType('PageRequestOutcome', {
+export const PageRequestOutcomeEnum = builder.enumType('PageRequestOutcome', {
   description: 'What became of a page request.',
   values: {
     QUEUED: { description: 'Put into the page request queue for software.' },
@@ -134,7 +134,7 @@ builder.objectRef<EventView>('PageRequestEvent').implement({
       resolve: (view) => eventOf<PageRequestArrived>(view).groupIndex,
     }),
     outcome: t.field({
-      type: PageRequestOutcome,
+      type: PageRequestOutcomeEnum,
       description: 'What became of it.',
       resolve: (view) => eventOf<PageRequestArrived>(view).outcome,
     }),
