@@ -10,6 +10,8 @@ const SEGMENT_WORDS = SEGMENT_FRAMES * FRAME_WORDS;
 
 /** Segments below this number (256 GiB) are found in an array, the rest in a map. */
 const DIRECT_SEGMENTS = 1 << 18;
+/** Frames of those segments: small enough that a shift finds the segment, which a walk does at every level. */
+const DIRECT_FRAMES = DIRECT_SEGMENTS << SEGMENT_FRAMES_LG2;
 
 const EMPTY_SEGMENT = new Int32Array(SEGMENT_WORDS);
 
@@ -26,6 +28,8 @@ export class HostMemory {
   /** Segments this memory may write in place; all others are shared or absent. */
   private owned = new Set<number>();
   private readonly holes: ((frame: number) => boolean) | null;
+  /** First frame that is not memory. */
+  private readonly endFrame: number;
 
   /**
    * @param limit first address that is not memory; reads at or above it fail, as on an unclaimed bus
@@ -36,17 +40,20 @@ export class HostMemory {
     isHole: ((frame: number) => boolean) | null = null,
   ) {
     this.holes = isHole;
+    this.endFrame = Math.ceil(limit / 4096);
   }
 
   /** Whether a read of this frame would be answered. */
   isReadable(frame: number): boolean {
-    return frame * 4096 < this.limit && (this.holes === null || !this.holes(frame));
+    return frame < this.endFrame && (this.holes === null || !this.holes(frame));
   }
 
   /** The segment holding a frame, for reading only; never-written memory shares one empty segment. */
   segment(frame: number): Int32Array {
-    const number = Math.floor(frame / SEGMENT_FRAMES);
-    const found = number < DIRECT_SEGMENTS ? this.direct[number] : this.high.get(number);
+    const found =
+      frame < DIRECT_FRAMES
+        ? this.direct[frame >>> SEGMENT_FRAMES_LG2]
+        : this.high.get(Math.floor(frame / SEGMENT_FRAMES));
     return found === undefined ? EMPTY_SEGMENT : found;
   }
 
