@@ -1,4 +1,4 @@
-import { equalU64, isZero, toHex } from '../bits/u64.js';
+import { isZero, toHex } from '../bits/u64.js';
 import type { U64 } from '../bits/u64.js';
 import type { DmarTable } from '../layout/dmar/table.js';
 import { defaultRegisters } from './default-registers.js';
@@ -23,37 +23,37 @@ export function chooseUnits(
   const source = listed ? 'iommuUnits' : logged ? 'kernelLog' : 'dmar';
   const warn = (message: string) => warnings.push({ source, line: null, message });
   const bases = basesOf(table);
-  const units = bases.map((base) => {
-    const known = findUnit(listed, base) ?? findUnit(logged, base);
-    if (known) {
-      const { registerBase, capability, extendedCapability, version } = known;
+  const known = byBase([...(logged ?? []), ...(listed ?? [])]);
+  const units = [...bases].map(([name, base]) => {
+    const unit = known.get(name);
+    if (unit) {
+      const { registerBase, capability, extendedCapability, version } = unit;
       return { registerBase, capability, extendedCapability, version };
     }
-    const unit = defaultRegisters(base, table.hostAddressWidth);
-    const [cap, ecap] = [toHex(unit.capability), toHex(unit.extendedCapability)];
-    warn(
-      `no registers of the unit at ${toHex(base)} given; version 1:0, cap ${cap}, ecap ${ecap} are assumed`,
-    );
-    return unit;
+    const assumed = defaultRegisters(base, table.hostAddressWidth);
+    const [cap, ecap] = [toHex(assumed.capability), toHex(assumed.extendedCapability)];
+    warn(`no registers of the unit at ${name} given; version 1:0, cap ${cap}, ecap ${ecap} are assumed`);
+    return assumed;
   });
   for (const { registerBase } of listed ?? []) {
-    if (!bases.some((base) => equalU64(base, registerBase))) {
-      warn(`the unit at ${toHex(registerBase)} is in no DRHD of the table; ignored`);
-    }
+    const name = toHex(registerBase);
+    if (!bases.has(name)) warn(`the unit at ${name} is in no DRHD of the table; ignored`);
   }
   return { units, warnings };
 }
 
-function basesOf(table: DmarTable): U64[] {
+/** Register bases by their text, in table order. */
+function basesOf(table: DmarTable): Map<string, U64> {
   const bases = new Map<string, U64>();
   for (const structure of table.structures) {
     if (structure.kind === 'DRHD' && !isZero(structure.registerBase)) {
       bases.set(toHex(structure.registerBase), structure.registerBase);
     }
   }
-  return [...bases.values()];
+  return bases;
 }
 
-function findUnit(units: readonly UnitDescription[] | null, base: U64): UnitDescription | undefined {
-  return units?.find(({ registerBase }) => equalU64(registerBase, base));
+/** Of several with one base the last counts. */
+function byBase(units: readonly UnitDescription[]): Map<string, UnitDescription> {
+  return new Map(units.map((unit) => [toHex(unit.registerBase), unit]));
 }

@@ -17,6 +17,7 @@ import { parseIommuUnits } from './iommu-units.js';
 import { bootFacts } from './kernel-log/boot-facts.js';
 import type { BootFacts } from './kernel-log/boot-facts.js';
 import { checkLog } from './kernel-log/check.js';
+import { limitWarnings } from './limit-warnings.js';
 import { parseLspci } from './lspci/parse.js';
 import type { LspciListing } from './lspci/parse.js';
 
@@ -41,26 +42,30 @@ export function describeMachine(parts: MachineParts): {
   warnings: ImportWarning[];
 } {
   const warnings: ImportWarning[] = [];
+  const add = (found: readonly ImportWarning[]) => found.forEach((warning) => warnings.push(warning));
   const keep = <T extends { readonly warnings: readonly ImportWarning[] }>(result: T): T => {
-    for (const warning of result.warnings) warnings.push(warning);
+    add(result.warnings);
     return result;
   };
   const missing = (source: keyof MachineParts, message: string) => {
     warnings.push({ source, line: null, message });
   };
   const dmar = parts.dmar === undefined ? null : keep(parseDmar(dmarBytes(parts.dmar))).table;
-  if (dmar) warnings.push(...checkTable(dmar));
+  if (dmar) add(checkTable(dmar));
   else missing('dmar', 'no DMAR table given: the machine gets no remapping unit');
   const listing = parts.pci === undefined ? null : keep(parseLspci(parts.pci));
   if (!listing) missing('pci', 'no PCI listing given: the machine gets no devices');
   const facts = parts.kernelLog === undefined ? null : bootFacts(parts.kernelLog);
-  if (facts) warnings.push(...checkLog(facts, dmar));
+  if (facts) add(checkLog(facts, dmar));
   else missing('kernelLog', 'no kernel log given: the boot command line is unknown');
-  if (dmar && listing) warnings.push(...checkScopes(dmar, listing.functions));
+  if (dmar && listing) add(checkScopes(dmar, listing.functions));
   const listed = parts.iommuUnits === undefined ? null : keep(parseIommuUnits(parts.iommuUnits)).units;
   const groups = parts.iommuGroups === undefined ? null : keep(parseIommuGroups(parts.iommuGroups)).groups;
   const reported = chooseGroups(groups, listing, facts);
-  if (listing) warnings.push(...strangers(reported, listing.functions));
+  if (listing) add(strangers(reported, listing.functions));
+  if (!groups && reported.groups.length === 0) {
+    missing('iommuGroups', 'no group listing given: computed groups are compared with nothing');
+  }
   return {
     description: {
       dmar,
@@ -69,7 +74,7 @@ export function describeMachine(parts: MachineParts): {
       commandLine: facts?.commandLine ?? '',
       reportedGroups: reported.groups,
     },
-    warnings,
+    warnings: limitWarnings(warnings),
   };
 }
 

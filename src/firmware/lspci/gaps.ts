@@ -28,8 +28,8 @@ export function listingGaps(functions: readonly ReadFunction[]): string[] {
     if (concerned.length > 0) gaps.push(`${concerned.length} of ${functions.length} functions: ${sentence}`);
   };
   const withoutDump = functions.filter(({ hasDump }) => !hasDump);
-  const bare = withoutDump.filter(({ record }) => !record.details.some(({ text }) => REGISTERS.test(text)));
-  const verbose = withoutDump.filter((fn) => !bare.includes(fn));
+  const bare = withoutDump.filter(isBare);
+  const verbose = withoutDump.filter((fn) => !isBare(fn));
   say(
     bare,
     'listed without registers, so topology, buses behind bridges and capabilities are unknown; use lspci -vvvxxxx',
@@ -68,6 +68,10 @@ export function listingGaps(functions: readonly ReadFunction[]): string[] {
     'configuration space reads as ones, as of a function that is gone or asleep',
   );
   return gaps;
+}
+
+function isBare({ record }: ReadFunction): boolean {
+  return !record.details.some(({ text }) => REGISTERS.test(text));
 }
 
 function isExpress(config: Uint8Array): boolean {

@@ -38,7 +38,8 @@ export function parseLspci(text: string): LspciListing {
     const name = formatPciAddress(record.address);
     const first = parsed.get(name);
     if (first) warn(record.line, `${name} was listed before, in line ${first.record.line}; ignored`);
-    else parsed.set(name, parseFunction(record, warn));
+    else if (parsed.size < MOST_FUNCTIONS) parsed.set(name, parseFunction(record, warn));
+    else throw new FirmwareInputError('pci', `line ${record.line}: more than ${MOST_FUNCTIONS} functions`);
   }
   if (parsed.size === 0)
     throw new FirmwareInputError('pci', 'no line starts with a PCI address as lspci prints it');
@@ -62,6 +63,8 @@ export function parseLspci(text: string): LspciListing {
   };
 }
 
+/** More than any machine has; each function costs up to 4096 bytes of memory. */
+const MOST_FUNCTIONS = 16384;
 const DRIVER = /^\s+Kernel driver in use: (\S+)/;
 /** A line of its own with -vv, at the end of the flags with -v. */
 const GROUP = /^\s+(?:IOMMU group: |Flags: .*, IOMMU group )(\d{1,9})\b/;
