@@ -99,7 +99,9 @@ function isStale(host: CacheViewHost, entry: CacheEntry): boolean {
       return !sameWords(traceThrough(host, sourceId, pasid, address), 'PASID', entry.words);
     case 'IOTLB': {
       const now = traceRequest(host, probe(sourceId, pasid, address, entry.access));
-      if (entry.reason !== 0) return !('reason' in now.result) || now.result.reason !== entry.reason;
+      // Caching mode: what is cached is that there was no page.
+      if (entry.access !== null && !entry.access.read && !entry.access.write)
+        return now.result.kind === 'TRANSLATED';
       return !stillGrants(now, entry.target ?? 0, entry.access);
     }
     case 'PAGING_STRUCTURE':
@@ -145,7 +147,7 @@ function sameWords(now: WalkTrace, level: WalkLevel, words: readonly U64[]): boo
   const step = now.steps.find((each) => each.level === level);
   return (
     step !== undefined &&
-    step.present &&
+    step.words.length > 0 &&
     step.words.every((word, index) => index >= words.length || equalU64(word, words[index]))
   );
 }
