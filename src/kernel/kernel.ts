@@ -5,14 +5,13 @@ import type { KernelConfig } from './config.js';
 import type { KernelEvent } from './events.js';
 import { bindDriver, unbindDriver } from './device/driver.js';
 import { handleUnitMessage } from './intel/messages.js';
-import { submitRaw } from './intel/submit.js';
 import type { IntelUnit } from './intel/unit.js';
 import { allocDomain, freeDomain } from './iommu/alloc-domain.js';
 import { type AttachOutcome, attach } from './iommu/attach.js';
 import { detach } from './iommu/detach.js';
 import { disableFeature, enableFeature, featureStates } from './iommu/features.js';
 import { iovaToPhys } from './iommu/iova-to-phys.js';
-import { type PageCount, map } from './iommu/map.js';
+import { type MapRequest, type PageCount, map } from './iommu/map.js';
 import { groupReservedRegions, reservedRegions } from './iommu/reserved.js';
 import { unmap } from './iommu/unmap.js';
 import type { KernelLog } from './log/kernel-log.js';
@@ -45,15 +44,6 @@ export interface KernelInput {
   readonly emit: (event: KernelEvent) => void;
   /** In the order of enumeration. */
   readonly devices: readonly DeviceInput[];
-}
-
-/** A range to map. */
-export interface MapRequest {
-  readonly iova: U64;
-  readonly physical: U64;
-  readonly size: U64;
-  readonly read: boolean;
-  readonly write: boolean;
 }
 
 /**
@@ -194,9 +184,9 @@ export class Kernel {
 
   /**
    * Puts one raw descriptor into a unit's queue through the kernel's own ring, so that its tail and the
-   * kernel's stay one. Returns false when the unit refused it.
+   * kernel's stay one. Returns false when the unit refused it or runs without a queue.
    */
   submitDescriptor(unit: IntelUnit, words: readonly U64[]): boolean {
-    return submitRaw(this.state, unit, words);
+    return unit.ring?.submit(unit, words) ?? false;
   }
 }

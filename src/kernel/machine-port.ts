@@ -15,5 +15,5 @@ export interface MachinePort {
   readonly topology: PciTopology;
   readonly units: readonly UnitRegisters[];
   /** Called when a unit sends a message of its own: fault, invalidation or page request event. */
-  onMessage: (unit: UnitRegisters, address: U64, data: number) => void;
+  onMessage(unit: UnitRegisters, address: U64, data: number): void;
 }

@@ -271,8 +271,11 @@ export class Domain {
   readonly domainIds = new Map<IntelUnit, { readonly did: number; users: number }>();
   /** Bits of input address; shrinks to the unit's at the first attachment. Linux: dmar_domain.gaw. */
   addressWidth = 57;
-  /** End of the highest mapping ever made that was not unmapped from the top. Linux: dmar_domain.max_addr. */
-  highestMappedEnd: U64 = u64FromPfn(0);
+  /**
+   * Frame number of the end of the highest mapping made so far, lowered only when the topmost chunk goes.
+   * Linux: dmar_domain.max_addr.
+   */
+  highestMappedEnd = 0;
   /** Large-page levels in use: 0 none, 1 2 MiB, 2 also 1 GiB. Known only once attached. */
   superpageLevels = 0;
   snoopControl = false;
@@ -286,8 +289,8 @@ export class Domain {
     readonly pageSizeBitmap: U64,
     /** The tables are in the processor's format and used as first stage. */
     readonly firstLevel: boolean,
-    /** Null for a domain without tables (hardware pass-through). */
-    readonly table: IoPageTable | null,
+    /** A domain for pass-through has tables too, but nothing walks them. */
+    readonly table: IoPageTable,
   ) {}
 
   get apertureStart(): U64 {
@@ -301,19 +304,19 @@ export class Domain {
   }
 
   get levels(): number {
-    return this.table?.levels ?? 0;
+    return this.table.levels;
   }
 
-  get rootFrame(): number | null {
-    return this.table?.rootFrame ?? null;
+  get rootFrame(): number {
+    return this.table.rootFrame;
   }
 
   get tableBytes(): number {
-    return (this.table?.tableFrames ?? 0) * 4096;
+    return this.table.tableFrames * 4096;
   }
 
   get mappedBytes(): number {
-    return (this.table?.mappedPages ?? 0) * 4096;
+    return this.table.mappedPages * 4096;
   }
 
   get subject(): KernelSubject {
@@ -322,7 +325,6 @@ export class Domain {
 
   /** Mapped ranges in IOVA order, from one page to another (inclusive), neighbours merged. */
   *mappings(fromPfn = 0, toPfn = 2 ** 45 - 1): Generator<MappedRange> {
-    if (this.table === null) return;
     let run: { pfn: number; physicalPfn: number; pages: number; leaf: number; flags: number } | null = null;
     for (const leaf of this.table.leaves(fromPfn, toPfn)) {
       const continues =

@@ -53,6 +53,8 @@ export class IoPageTable {
   tableFrames = 1;
   /** Mapped 4 KiB pages. */
   mappedPages = 0;
+  /** Leaves above level 1. */
+  largePages = 0;
   /** Leaf table used last: single-page maps in ascending order walk once in 512 times. */
   private recentKey = -1;
   private recentFrame = 0;
@@ -102,6 +104,32 @@ export class IoPageTable {
       pages -= count * span;
     }
     return true;
+  }
+
+  /**
+   * Whether {@link map} with the same arguments would have to write below a large page. The driver does not
+   * look, takes the page's own frame for a table and overwrites what is in it.
+   */
+  wouldWriteIntoLargePage(pfn: number, physicalPfn: number, pages: number, superpageLevels: number): boolean {
+    while (this.largePages > 0 && pages > 0) {
+      const level = largestLevel(pfn, physicalPfn, pages, superpageLevels);
+      if (this.leafLevel(pfn) > level) return true;
+      const span = levelPages(level);
+      const count = Math.min(Math.floor(pages / span), 512 - (Math.floor(pfn / span) % 512));
+      pfn += count * span;
+      physicalPfn += count * span;
+      pages -= count * span;
+    }
+    return false;
+  }
+
+  /** Whether a range, both ends inclusive, begins or ends inside a large page. */
+  cutsLargePage(start: number, last: number): boolean {
+    if (this.largePages === 0) return false;
+    return (
+      start % levelPages(this.leafLevel(start) || 1) !== 0 ||
+      (last + 1) % levelPages(this.leafLevel(last) || 1) !== 0
+    );
   }
 
   /** Level at which the walk for a page ends: at a leaf, or at the first absent entry. Linux: pfn_to_dma_pte(). */
@@ -291,6 +319,7 @@ export class IoPageTable {
       }
       report.written[level] += inRun;
       this.mappedPages += inRun * span;
+      if (level > 1) this.largePages += inRun;
       pfn += inRun * span;
       physicalPfn += inRun * span;
       left -= inRun;
@@ -357,6 +386,7 @@ export class IoPageTable {
     if ((lo & PRESENT) === 0) return;
     if (level === 1 || (lo & LARGE_PAGE) !== 0) {
       this.mappedPages -= levelPages(level);
+      if (level > 1) this.largePages--;
       return;
     }
     const below = this.nextTable(frame, index);

@@ -1,0 +1,34 @@
+import { KernelError } from '../errno.js';
+import { removeChildren } from '../mdev/remove.js';
+import { offersTypes } from '../mdev/types.js';
+import type { KernelDevice } from '../objects.js';
+import type { KernelState } from '../state.js';
+
+/** Binds a driver; one that offers subdevices becomes their parent's. Linux: bind_store(), mdev_register_device(). */
+export function bindDriver(state: KernelState, device: KernelDevice, driver: string): void {
+  if (device.driver !== null) {
+    const rule = `${device.name} is bound to ${device.driver}.`;
+    throw new KernelError(state.profile.bindOfBoundIsBusy ? 'EBUSY' : 'ENODEV', 'bind_store', rule, [
+      { code: 'DRIVER_BOUND', message: rule, subject: device.subject, remedy: 'Unbind it first.' },
+    ]);
+  }
+  device.driver = driver;
+  state.changed('DRIVER_BOUND', device.subject);
+  if (offersTypes(device)) state.log.printFor(device, 'MDEV: Registered');
+}
+
+/**
+ * Unbinds a driver; its subdevices go with it. The default domain stays attached.
+ * Linux: unbind_store(), mdev_unregister_device().
+ */
+export function unbindDriver(state: KernelState, device: KernelDevice): void {
+  if (device.driver === null) {
+    throw new KernelError('ENODEV', 'unbind_store', `${device.name} has no driver.`);
+  }
+  if (offersTypes(device)) {
+    removeChildren(state, device);
+    state.log.printFor(device, 'MDEV: Unregistering');
+  }
+  device.driver = null;
+  state.changed('DRIVER_UNBOUND', device.subject);
+}

@@ -1,0 +1,61 @@
+import { FIRST_STAGE } from '../../layout/first-stage.js';
+import { SECOND_STAGE } from '../../layout/second-stage.js';
+import { Domain, type DomainType, type IommuOps } from '../objects.js';
+import type { KernelState } from '../state.js';
+import { dropAttachment } from './attachments.js';
+import { IoPageTable } from './page-table.js';
+import { detachPrimary } from './primary.js';
+
+/** A new domain starts with five levels and loses those its units do not walk. */
+const INITIAL_LEVELS = 5;
+/** XD: execute disable, bit 63. */
+const EXECUTE_DISABLE = 0x80000000 | 0;
+
+/**
+ * A domain of a type, or null for a type the driver does not make. All identity domains are one.
+ * Linux: intel_iommu_domain_alloc().
+ */
+export function intelDomainAlloc(state: KernelState, ops: IommuOps, type: DomainType): Domain | null {
+  if (type === 'IDENTITY') return state.identityDomain;
+  if (type !== 'DMA' && type !== 'UNMANAGED') return null;
+  return newDomain(state, ops, type, usesFirstLevel(state, type));
+}
+
+/** The shared identity domain, made at boot. Linux: si_domain_init(). */
+export function makeIdentityDomain(state: KernelState, ops: IommuOps): void {
+  state.identityDomain = newDomain(state, ops, 'IDENTITY', false);
+}
+
+function newDomain(state: KernelState, ops: IommuOps, type: DomainType, firstLevel: boolean): Domain {
+  const tableLow = firstLevel
+    ? FIRST_STAGE.PRESENT | FIRST_STAGE.WRITE | FIRST_STAGE.USER
+    : SECOND_STAGE.READ | SECOND_STAGE.WRITE;
+  const high = firstLevel ? EXECUTE_DISABLE : 0;
+  const table = new IoPageTable(state.memory, state.frames, INITIAL_LEVELS, tableLow, high);
+  return state.addDomain((number) => new Domain(number, type, ops, ops.pageSizeBitmap, firstLevel, table));
+}
+
+/**
+ * Whether tables are made in the processor's format. Linux: first_level_by_default().
+ *
+ * Where every unit has both stages, later kernels give the first to DMA domains and the second to others.
+ */
+function usesFirstLevel(state: KernelState, type: DomainType): boolean {
+  const units = state.activeUnits;
+  if (units.length === 0 || !units.every((unit) => unit.scalableMode && unit.capabilities.FSTS)) return false;
+  const both = units.every((unit) => unit.capabilities.SSTS);
+  return !(state.profile.unmanagedPrefersSecondStage && both && type === 'UNMANAGED');
+}
+
+/**
+ * Frees a domain: devices whose primary one it is lose it, and its tables go. The identity domain stays.
+ * Linux: intel_iommu_domain_free(), domain_exit().
+ */
+export function intelDomainFree(state: KernelState, domain: Domain): void {
+  if (domain === state.identityDomain) return;
+  for (const attachment of [...domain.attachments]) {
+    if (attachment.kind === 'PRIMARY') detachPrimary(state, attachment.device);
+    else if (!attachment.leaked) dropAttachment(state, attachment);
+  }
+  domain.table.destroy();
+}

@@ -1,0 +1,43 @@
+/** The id first-stage and pass-through PASID entries use in scalable mode. Linux: FLPT_DEFAULT_DID. */
+export const FLPT_DEFAULT_DID = 1;
+
+/**
+ * The domain ids of one unit, lowest free first. Id 0 is never used: caching mode tags absent entries
+ * with it. Linux: iommu_init_domains(), domain_attach_iommu().
+ */
+export class DomainIds {
+  private readonly taken: Uint8Array;
+  private count = 0;
+
+  constructor(
+    readonly supported: number,
+    scalableMode: boolean,
+  ) {
+    this.taken = new Uint8Array(supported);
+    this.take(0);
+    if (scalableMode) this.take(FLPT_DEFAULT_DID);
+  }
+
+  /** Ids in use, reserved ones included. */
+  get used(): number {
+    return this.count;
+  }
+
+  /** The lowest free id, or null. */
+  allocate(): number | null {
+    const did = this.taken.indexOf(0);
+    if (did < 0) return null;
+    this.take(did);
+    return did;
+  }
+
+  free(did: number): void {
+    this.taken[did] = 0;
+    this.count--;
+  }
+
+  private take(did: number): void {
+    this.taken[did] = 1;
+    this.count++;
+  }
+}

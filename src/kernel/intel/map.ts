@@ -1,0 +1,95 @@
+import { toHexDigits, u64FromPfn } from '../../bits/u64.js';
+import { FIRST_STAGE } from '../../layout/first-stage.js';
+import { SECOND_STAGE } from '../../layout/second-stage.js';
+import { KernelError } from '../errno.js';
+import type { Domain } from '../objects.js';
+import type { KernelState } from '../state.js';
+import { unsafe } from '../unsafe.js';
+import { type PageRun, notifyMapped } from './flush-domain.js';
+import type { MapReport } from './page-table.js';
+import type { IntelUnit } from './unit.js';
+
+/**
+ * Flag bits of a leaf, 0 for no access at all. In the processor's format bit 0 says present, so a
+ * write-only first-stage page can be read too; user and execute-disable are always set there.
+ * Linux: intel_iommu_map(), __domain_mapping().
+ */
+export function entryFlags(
+  domain: Domain,
+  access: { readonly read: boolean; readonly write: boolean; readonly cache?: boolean },
+): number {
+  if (!access.read && !access.write) return 0;
+  const snoop = access.cache && domain.snoopControl ? SECOND_STAGE.SNOOP : 0;
+  const permissions = (access.read ? SECOND_STAGE.READ : 0) | (access.write ? SECOND_STAGE.WRITE : 0) | snoop;
+  return domain.firstLevel ? permissions | FIRST_STAGE.PRESENT | FIRST_STAGE.USER : permissions;
+}
+
+/** Refuses a range where the driver would take a large page's frame for a table and write into it. */
+export function requireMappable(domain: Domain, pfn: number, physicalPfn: number, pages: number): void {
+  if (!domain.table.wouldWriteIntoLargePage(pfn, physicalPfn, pages, domain.superpageLevels)) return;
+  throw unsafe(
+    '__domain_mapping',
+    `part of the range lies inside a large page of domain ${domain.number}; the driver would write table entries into the memory it is mapped to.`,
+    'Unmap the large page first.',
+  );
+}
+
+/** Maps one chunk. Linux: intel_iommu_map(). */
+export function intelMap(
+  state: KernelState,
+  domain: Domain,
+  pfn: number,
+  physicalPfn: number,
+  pages: number,
+  flags: number,
+  report: MapReport,
+): void {
+  const end = pfn + pages;
+  if (domain.highestMappedEnd < end) {
+    if (end > 2 ** (domain.addressWidth - 12)) throw tooHigh(state, domain, end);
+    domain.highestMappedEnd = end;
+  }
+  if (flags === 0) {
+    throw new KernelError('EINVAL', '__domain_mapping', 'A mapping must allow reading or writing.');
+  }
+  const complete = domain.table.map(pfn, physicalPfn, pages, flags, domain.superpageLevels, report);
+  for (const conflict of report.conflicts) {
+    const { found, wanted } = conflict;
+    state.log.print(
+      `DMAR: ERROR: DMA PTE for vPFN 0x${conflict.pfn.toString(16)} already set (to ${toHexDigits(found)} not ${toHexDigits(wanted)})`,
+    );
+  }
+  report.conflicts.length = 0;
+  if (!complete) throw new KernelError('ENOMEM', '__domain_mapping', 'No memory for a page table.');
+}
+
+/** After new entries, on every unit the domain is attached through. Linux: for_each_domain_iommu(). */
+export function notifyUnits(state: KernelState, domain: Domain, run: PageRun): void {
+  if (domain.domainIds.size === 0) return;
+  for (const unit of unitsOf(domain)) notifyMapped(state.profile, unit, domain, run);
+}
+
+/** Units a domain is attached through, dmar0 first. */
+export function unitsOf(domain: Domain): IntelUnit[] {
+  return [...domain.domainIds.keys()].sort((a, b) => a.sequence - b.sequence);
+}
+
+function tooHigh(state: KernelState, domain: Domain, end: number): KernelError {
+  const address = toHexDigits(u64FromPfn(end));
+  state.log.print(
+    `DMAR: intel_iommu_map: iommu width (${domain.addressWidth}) is not sufficient for the mapped address (${address})`,
+  );
+  return new KernelError(
+    'EFAULT',
+    'intel_iommu_map',
+    `The range ends at 0x${address}, but domain ${domain.number} has ${domain.addressWidth} address bits.`,
+    [
+      {
+        code: 'ADDRESS_WIDTH',
+        message: `Domain ${domain.number} translates ${domain.addressWidth} bits of address.`,
+        subject: domain.subject,
+        remedy: `Map below 2^${domain.addressWidth}.`,
+      },
+    ],
+  );
+}

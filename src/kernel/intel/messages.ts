@@ -1,0 +1,14 @@
+import { type U64, equalU64 } from '../../bits/u64.js';
+import type { KernelState } from '../state.js';
+import { handleFaults } from './fault-handler.js';
+
+/** A message a unit sent on its own behalf reached the processor. */
+export function handleUnitMessage(
+  state: KernelState,
+  registerBase: U64,
+  _address: U64,
+  vector: number,
+): void {
+  const unit = state.units.find((each) => equalU64(each.registerBase, registerBase));
+  if (unit !== undefined && vector === unit.faultVector) handleFaults(state, unit);
+}

@@ -1,0 +1,111 @@
+import { u64 } from '../../bits/u64.js';
+import type { GroupChoice, IommuOps, KernelDevice, ReservedRegion } from '../objects.js';
+import { KernelError } from '../errno.js';
+import { pciDeviceGroup } from '../iommu/pci-group.js';
+import type { KernelState } from '../state.js';
+import { intelDomainAlloc, intelDomainFree } from './domain-alloc.js';
+import { intelDisableFeature, intelEnableFeature, intelFeatureState } from './features.js';
+import { attachPrimary, detachPrimary } from './primary.js';
+import { intelReservedRegions } from './reserved-regions.js';
+import { deviceToUnit } from './unit-lookup.js';
+
+/** Every power of two from 4 KiB up: the driver picks real page sizes itself. Linux: INTEL_IOMMU_PGSIZES. */
+export const INTEL_PAGE_SIZES = u64(0xffffffff, 0xfffff000);
+
+/** The Intel driver's operations for PCI devices. Linux: intel_iommu_ops. */
+export function intelIommuOps(state: KernelState): IommuOps {
+  const ops: IommuOps = {
+    name: 'intel_iommu_ops',
+    vendor: 'intel',
+    pageSizeBitmap: INTEL_PAGE_SIZES,
+    domainTypes: ['UNMANAGED', 'DMA', 'IDENTITY'],
+    functions: INTEL_FUNCTIONS,
+    domainAlloc: (type) => intelDomainAlloc(state, ops, type),
+    domainFree: (domain) => intelDomainFree(state, domain),
+    probeDevice: (endpoint) => findUnit(state, pciDevice(endpoint, 'intel_iommu_probe_device')),
+    releaseDevice: (endpoint) => {
+      if (endpoint.kind === 'Device') detachPrimary(state, endpoint);
+    },
+    deviceGroup: (endpoint) => intelDeviceGroup(state, pciDevice(endpoint, 'intel_iommu_device_group')),
+    attachDev: (domain, endpoint) => {
+      const device = pciDevice(endpoint, 'prepare_domain_attach_device');
+      attachPrimary(state, domain, device, device);
+    },
+    detachDev: (_domain, endpoint) => {
+      if (endpoint.kind === 'Device') detachPrimary(state, endpoint);
+    },
+    getResvRegions: (endpoint): ReservedRegion[] =>
+      endpoint.kind === 'Device' ? intelReservedRegions(state, endpoint) : [],
+    // Untrusted devices and the workarounds for two chipsets would demand a type; neither is modelled.
+    defDomainType: () => null,
+    devHasFeat: (endpoint, feature) => intelFeatureState(state, endpoint, feature),
+    devEnableFeat: (endpoint, feature) => intelEnableFeature(state, pciDevice(endpoint, 'intel'), feature),
+    devDisableFeat: (endpoint, feature) => intelDisableFeature(state, pciDevice(endpoint, 'intel'), feature),
+  };
+  return ops;
+}
+
+/** Which unit serves a PCI function; refused when none does. Linux: device_to_iommu(). */
+export function findUnit(state: KernelState, device: KernelDevice) {
+  const drhd = state.dmar && deviceToUnit(state.dmar, state.machine.topology, device.fn)?.drhd;
+  const unit = state.activeUnits.find((each) => each.drhd === drhd);
+  if (unit !== undefined) return unit;
+  throw new KernelError('ENODEV', 'device_to_iommu', `No remapping unit serves ${device.name}.`);
+}
+
+function intelDeviceGroup(state: KernelState, device: KernelDevice): GroupChoice {
+  const choice = pciDeviceGroup(state.machine.topology, device.fn, (fn) => state.deviceOf(fn)?.group ?? null);
+  return {
+    existing: choice.existing,
+    reasons: choice.reasons.map((reason) => ({
+      kind: reason.kind,
+      device,
+      via: reason.via === null ? null : state.deviceOf(reason.via),
+      missingAcs: reason.missingAcs,
+      explanation: reason.explanation,
+    })),
+  };
+}
+
+/** The driver finds no unit for anything that is not a PCI device. */
+function pciDevice(endpoint: Parameters<IommuOps['probeDevice']>[0], mirrors: string): KernelDevice {
+  if (endpoint.kind === 'Device') return endpoint;
+  throw new KernelError('ENODEV', mirrors, `${endpoint.name} is no PCI device: no unit serves it by itself.`);
+}
+
+const INTEL_FUNCTIONS = [
+  'capable',
+  'domain_alloc',
+  'domain_free',
+  'domain_get_attr',
+  'domain_set_attr',
+  'attach_dev',
+  'detach_dev',
+  'aux_attach_dev',
+  'aux_detach_dev',
+  'aux_get_pasid',
+  'map',
+  'unmap',
+  'flush_iotlb_all',
+  'iova_to_phys',
+  'probe_device',
+  'probe_finalize',
+  'release_device',
+  'get_resv_regions',
+  'put_resv_regions',
+  'apply_resv_region',
+  'device_group',
+  'dev_has_feat',
+  'dev_feat_enabled',
+  'dev_enable_feat',
+  'dev_disable_feat',
+  'is_attach_deferred',
+  'def_domain_type',
+  'cache_invalidate',
+  'sva_bind_gpasid',
+  'sva_unbind_gpasid',
+  'sva_bind',
+  'sva_unbind',
+  'sva_get_pasid',
+  'page_response',
+] as const;

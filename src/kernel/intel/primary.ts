@@ -1,0 +1,188 @@
+import { atsAllowed } from './unit-lookup.js';
+import { KernelError } from '../errno.js';
+import type { DeviceDomainInfo, Domain, Endpoint, KernelDevice } from '../objects.js';
+import { dmaAliases } from '../pci/dma-alias.js';
+import type { KernelState } from '../state.js';
+import { addAttachment, dropAttachment, leakAttachment } from './attachments.js';
+import { clearContext, isContextPresent, setUpContext } from './context-setup.js';
+import { disableDeviceTlb, enableDeviceTlb, maxPasids } from './device-tlb-control.js';
+import { dropDomainId, takeDomainId } from './did.js';
+import { FLPT_DEFAULT_DID } from './domain-ids.js';
+import { PasidTable } from './pasid-table.js';
+import { setUpPasidEntry, tearDownPasidEntry } from './pasid-entry-setup.js';
+import { prepareDomain, requireNoLevelDrop, unitOf } from './prepare-domain.js';
+import { isRmrrLocked } from './rmrr.js';
+
+/**
+ * Makes a domain translate a device's untagged requests, in place of what did so before. What was there is
+ * removed first, so a failure after that leaves the device with no domain at all.
+ * Linux: intel_iommu_attach_device().
+ */
+export function attachPrimary(
+  state: KernelState,
+  domain: Domain,
+  device: KernelDevice,
+  endpoint: Endpoint,
+): void {
+  requireEligible(state, domain, device);
+  const unit = unitOf(device, 'prepare_domain_attach_device');
+  requireNoLevelDrop(domain, unit);
+  if (isContextPresent(state, device, unit)) detachPrimary(state, device);
+  prepareDomain(state, domain, device);
+  insertDevice(state, domain, device, endpoint);
+}
+
+function requireEligible(state: KernelState, domain: Domain, device: KernelDevice): void {
+  if (domain.type !== 'UNMANAGED') return;
+  if (state.dmar !== null && isRmrrLocked(state.dmar, state.machine.topology, device.fn)) {
+    state.log.printFor(
+      device,
+      'DMAR: Device is ineligible for IOMMU domain attach due to platform RMRR requirement.  Contact your platform vendor.',
+    );
+    throw new KernelError(
+      'EPERM',
+      'intel_iommu_attach_device',
+      `Firmware reserves memory for ${device.name} (RMRR), so no user domain may translate it.`,
+      [
+        {
+          code: 'RMRR_LOCKED',
+          message: `${device.name} must keep reaching its reserved memory at its physical address.`,
+          subject: device.subject,
+          remedy: 'Only the platform vendor can lift this.',
+        },
+      ],
+    );
+  }
+  if (device.info?.auxEnabled) {
+    throw new KernelError(
+      'EPERM',
+      'intel_iommu_attach_device',
+      `While the AUX feature of ${device.name} is on, an unmanaged domain cannot be its primary one.`,
+      [
+        {
+          code: 'AUX_ENABLED',
+          message: `The AUX feature of ${device.name} is on.`,
+          subject: device.subject,
+          remedy: 'Disable the AUX feature first.',
+        },
+      ],
+    );
+  }
+}
+
+/** Linux: dmar_insert_one_dev_info(); every failure in it reaches the caller as EBUSY. */
+function insertDevice(state: KernelState, domain: Domain, device: KernelDevice, endpoint: Endpoint): void {
+  let did: number;
+  try {
+    did = takeDomainId(state, domain, device.unit!);
+  } catch (error) {
+    throw asBusy(error);
+  }
+  const info = (device.info = newInfo(state, domain, device));
+  try {
+    if (info.unit.scalableMode) {
+      info.pasidTable = pasidTableFor(state, device, info);
+      step(state, device, 'Setup RID2PASID failed', () => setUpPasidEntry(state, device, domain, 0, did));
+    }
+    step(state, device, 'Domain context map failed', () => setUpContext(state, device, info, did));
+  } catch (error) {
+    detachPrimary(state, device);
+    throw asBusy(error);
+  }
+  if (info.atsSupported) enableDeviceTlb(state, device, info);
+  const passesThrough = state.hardwarePassThrough && domain.type === 'IDENTITY' && info.unit.scalableMode;
+  addAttachment(state, {
+    domain,
+    endpoint,
+    device,
+    kind: 'PRIMARY',
+    pasid: null,
+    domainIdTag: passesThrough ? FLPT_DEFAULT_DID : did,
+    unit: info.unit,
+    leaked: false,
+  });
+}
+
+function newInfo(state: KernelState, domain: Domain, device: KernelDevice): DeviceDomainInfo {
+  const { fn } = device;
+  const unit = device.unit!;
+  const { DT, PRS } = unit.capabilities;
+  const satc = state.profile.knowsSatc ? { scalableMode: unit.scalableMode } : null;
+  const atsSupported = DT && fn.ats !== null && atsAllowed(state.dmar!, state.machine.topology, fn, satc);
+  return {
+    domain,
+    unit,
+    pasidTable: null,
+    atsSupported,
+    pasidSupported: unit.pasidSupported && (fn.physicalFunction ?? fn).pasid !== null,
+    priSupported: unit.scalableMode && atsSupported && PRS && fn.pri !== null,
+    atsEnabled: false,
+    pasidEnabled: false,
+    priEnabled: false,
+    atsQueueDepth: 0,
+    physicalFunctionSourceId: 0,
+    auxEnabled: false,
+  };
+}
+
+/** The table of a DMA alias that has one, or a new one. Linux: intel_pasid_alloc_table(). */
+function pasidTableFor(state: KernelState, device: KernelDevice, info: DeviceDomainInfo): PasidTable {
+  for (const alias of dmaAliases(state.machine.topology, device.fn)) {
+    const shared = state.deviceOf(alias.fn)?.info?.pasidTable ?? null;
+    if (shared !== null) {
+      shared.users++;
+      return shared;
+    }
+  }
+  const max = info.pasidSupported ? Math.min(maxPasids(device.fn), unitMaxPasids(state)) : 0;
+  const table = PasidTable.allocate(state.memory, state.frames, max);
+  if (table === null) {
+    state.log.printFor(device, 'DMAR: PASID table allocation failed');
+    throw new KernelError('ENOMEM', 'intel_pasid_alloc_table', 'No memory for a PASID table.');
+  }
+  table.users++;
+  return table;
+}
+
+/** What every unit can tell apart. Linux: intel_pasid_max_id. */
+export function unitMaxPasids(state: KernelState): number {
+  const widths = state.activeUnits
+    .filter((unit) => unit.pasidSupported)
+    .map((unit) => unit.capabilities.PSS + 1);
+  return 2 ** Math.min(20, ...widths);
+}
+
+/**
+ * Removes a device from its primary domain. Its PASID table and features go too, and with them every
+ * auxiliary attachment, of which only the hardware hears.
+ * Linux: __dmar_remove_one_dev_info().
+ */
+export function detachPrimary(state: KernelState, device: KernelDevice): void {
+  const info = device.info;
+  if (info === null) return;
+  if (info.pasidTable !== null) tearDownPasidEntry(state, device, 0);
+  disableDeviceTlb(device, info);
+  clearContext(state, device, info);
+  const table = info.pasidTable;
+  if (table !== null && --table.users === 0) table.release();
+  for (const attachment of [...device.attachments]) {
+    if (attachment.kind === 'PRIMARY') dropAttachment(state, attachment);
+    else leakAttachment(state, attachment);
+  }
+  dropDomainId(state, info.domain, info.unit);
+  device.info = null;
+}
+
+function step(state: KernelState, device: KernelDevice, line: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof KernelError) state.log.printFor(device, `DMAR: ${line}`);
+    throw error;
+  }
+}
+
+function asBusy(error: unknown): unknown {
+  if (!(error instanceof KernelError)) return error;
+  return new KernelError('EBUSY', 'domain_add_dev_info', error.message, error.blockers);
+}

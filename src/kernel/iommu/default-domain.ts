@@ -1,0 +1,90 @@
+import { pfnOf, u64FromPfn } from '../../bits/u64.js';
+import { SECOND_STAGE } from '../../layout/second-stage.js';
+import { FIRST_STAGE } from '../../layout/first-stage.js';
+import type { Domain, Endpoint, IommuGroup, IommuOps } from '../objects.js';
+import type { KernelState } from '../state.js';
+
+/** Numbers the kernel prints for domain types. */
+const TYPE_NUMBER = { BLOCKED: 0, UNMANAGED: 1, DMA: 3, IDENTITY: 4, SVA: 5 } as const;
+
+/**
+ * Gives a group the domain for in-kernel DMA: of the type a member demands, or the global default; a type
+ * the driver cannot make falls back to DMA. False when there is none, as for every subdevice group.
+ * Linux: probe_alloc_default_domain(), iommu_group_alloc_default_domain().
+ */
+export function giveDefaultDomain(state: KernelState, ops: IommuOps, group: IommuGroup): boolean {
+  const wanted = demandedType(ops, group) ?? (state.parameters.passthrough ? 'IDENTITY' : 'DMA');
+  let domain = ops.domainAlloc(wanted);
+  if (domain === null && wanted !== 'DMA') {
+    domain = ops.domainAlloc('DMA');
+    if (domain !== null) {
+      state.log.print(
+        `iommu: Failed to allocate default IOMMU domain of type ${TYPE_NUMBER[wanted]} for group ${group.number} - Falling back to IOMMU_DOMAIN_DMA`,
+      );
+    }
+  }
+  if (domain === null) return false;
+  group.defaultDomain = domain;
+  group.domain ??= domain;
+  if (domain.type === 'DMA') {
+    for (const member of group.members) mapReservedMemory(state, domain, member);
+  }
+  return true;
+}
+
+/** Linux: __iommu_attach_device() on the group's default domain. */
+export function attachToDefault(group: IommuGroup, endpoint: Endpoint): void {
+  const domain = group.defaultDomain!;
+  domain.ops.attachDev(domain, endpoint, []);
+}
+
+function demandedType(ops: IommuOps, group: IommuGroup) {
+  for (const member of group.members) {
+    const type = ops.defDomainType?.(member) ?? null;
+    if (type !== null) return type;
+  }
+  return null;
+}
+
+/**
+ * Maps memory firmware reserves for a device one to one, so that what firmware started goes on. The kernel
+ * does it a page at a time and before the domain knows any large page: small pages, whatever the length;
+ * pages mapped already are passed over. One event for each run instead of one for each page.
+ * Linux: iommu_create_device_direct_mappings().
+ */
+function mapReservedMemory(state: KernelState, domain: Domain, endpoint: Endpoint): void {
+  const flags = domain.firstLevel
+    ? FIRST_STAGE.PRESENT | FIRST_STAGE.WRITE | FIRST_STAGE.USER
+    : SECOND_STAGE.READ | SECOND_STAGE.WRITE;
+  for (const region of domain.ops.getResvRegions(endpoint)) {
+    if (region.type !== 'DIRECT' && region.type !== 'DIRECT_RELAXABLE') continue;
+    const start = pfnOf(region.start);
+    const end = pfnOf(region.last) + 1;
+    for (let pfn = start; pfn < end;) {
+      if (domain.table.translate(pfn) > 0) {
+        pfn++;
+        continue;
+      }
+      let stop = pfn + 1;
+      while (stop < end && domain.table.translate(stop) <= 0) stop++;
+      mapRun(state, domain, pfn, stop - pfn, flags);
+      pfn = stop;
+    }
+  }
+}
+
+function mapRun(state: KernelState, domain: Domain, pfn: number, pages: number, flags: number): void {
+  const report = { written: [0, 0, 0, 0] as [number, number, number, number], conflicts: [] };
+  if (!domain.table.map(pfn, pfn, pages, flags, 0, report)) return;
+  domain.highestMappedEnd = Math.max(domain.highestMappedEnd, pfn + pages);
+  state.emit({
+    type: 'MAPPING',
+    mapped: true,
+    domain: domain.number,
+    iova: u64FromPfn(pfn),
+    physical: u64FromPfn(pfn),
+    size: u64FromPfn(pages),
+    read: true,
+    write: true,
+  });
+}

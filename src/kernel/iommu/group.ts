@@ -1,0 +1,47 @@
+import { type Endpoint, type GroupReason, IommuGroup } from '../objects.js';
+import type { KernelState } from '../state.js';
+
+/** A new group under the lowest free number. Linux: iommu_group_alloc(). */
+export function newGroup(state: KernelState): IommuGroup {
+  let number = 0;
+  while (state.groups.has(number)) number++;
+  const group = new IommuGroup(number);
+  state.groups.set(number, group);
+  state.changed('GROUP_CREATED', { kind: 'Group', number });
+  return group;
+}
+
+/** Linux: iommu_group_add_device(). */
+export function joinGroup(
+  state: KernelState,
+  group: IommuGroup,
+  endpoint: Endpoint,
+  reasons: readonly GroupReason[],
+): void {
+  group.members.push(endpoint);
+  group.reasons.push(...reasons);
+  endpoint.group = group;
+  state.log.printFor(endpoint, `Adding to iommu group ${group.number}`);
+  state.changed('JOINED_GROUP', endpoint.subject);
+}
+
+/** Takes a device out; a group without members goes, and its default domain with it. Linux: iommu_group_remove_device(). */
+export function leaveGroup(state: KernelState, endpoint: Endpoint): void {
+  const group = endpoint.group;
+  if (group === null) return;
+  state.log.printFor(endpoint, `Removing from iommu group ${group.number}`);
+  group.members.splice(group.members.indexOf(endpoint), 1);
+  const isAbout = (reason: GroupReason) => endpoint.kind === 'Device' && reason.device === endpoint;
+  group.reasons.splice(0, group.reasons.length, ...group.reasons.filter((reason) => !isAbout(reason)));
+  endpoint.group = null;
+  state.changed('LEFT_GROUP', endpoint.subject);
+  if (group.members.length > 0) return;
+  state.groups.delete(group.number);
+  const domain = group.defaultDomain;
+  if (domain !== null && domain !== state.identityDomain) {
+    domain.ops.domainFree(domain);
+    state.domains.delete(domain.number);
+    state.changed('DOMAIN_FREED', domain.subject);
+  }
+  state.changed('GROUP_REMOVED', { kind: 'Group', number: group.number });
+}

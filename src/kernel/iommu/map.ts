@@ -1,0 +1,81 @@
+import { addOverflows, equalU64, pfnOf, toHexDigits, type U64, ZERO, addU64 } from '../../bits/u64.js';
+import { KernelError } from '../errno.js';
+import { entryFlags, intelMap, notifyUnits, requireMappable } from '../intel/map.js';
+import type { MapReport } from '../intel/page-table.js';
+import type { Domain } from '../objects.js';
+import type { KernelState } from '../state.js';
+import { unsafe } from '../unsafe.js';
+import { chunkOrder } from './page-size.js';
+import { unmapPages } from './unmap.js';
+
+/** A range to map. */
+export interface MapRequest {
+  readonly iova: U64;
+  readonly physical: U64;
+  readonly size: U64;
+  readonly read: boolean;
+  readonly write: boolean;
+  /** IOMMU_CACHE: snooped accesses, where every unit can force them. */
+  readonly cache?: boolean;
+}
+
+/** Leaf entries of one size. */
+export interface PageCount {
+  readonly pageSize: number;
+  readonly count: number;
+}
+
+/**
+ * Maps a range: cut into the largest naturally aligned chunks, each handed to the driver. When a chunk
+ * fails, those before it are unmapped again. An entry already there wins, without an error.
+ * Linux: iommu_map(), __iommu_map().
+ */
+export function map(state: KernelState, domain: Domain, request: MapRequest): PageCount[] {
+  const { iova, physical, size, read, write } = request;
+  requirePaging(domain);
+  requireAligned(state, request);
+  const pages = pfnOf(size);
+  if (pages === 0) return [];
+  if (addOverflows(iova, size) && !equalU64(addU64(iova, size), ZERO)) {
+    throw unsafe('__domain_mapping', 'the range wraps around, which the driver answers with BUG().');
+  }
+  const start = pfnOf(iova);
+  const target = pfnOf(physical);
+  const flags = entryFlags(domain, request);
+  requireMappable(domain, start, target, pages);
+
+  const report: MapReport = { written: [0, 0, 0, 0], conflicts: [] };
+  const each = !state.profile.gathersMapFlushes;
+  for (let done = 0; done < pages;) {
+    const chunk = 2 ** chunkOrder(domain.pageSizeBitmap, start + done, target + done, pages - done);
+    try {
+      intelMap(state, domain, start + done, target + done, chunk, flags, report);
+    } catch (error) {
+      if (error instanceof KernelError && done > 0) unmapPages(state, domain, start, done);
+      throw error;
+    }
+    if (each) notifyUnits(state, domain, { pfn: start + done, pages: chunk });
+    done += chunk;
+  }
+  if (!each) notifyUnits(state, domain, { pfn: start, pages });
+  state.emit({ type: 'MAPPING', mapped: true, domain: domain.number, iova, physical, size, read, write });
+  return [1, 2, 3].flatMap((level) =>
+    report.written[level] === 0 ? [] : { pageSize: 4096 * 512 ** (level - 1), count: report.written[level] },
+  );
+}
+
+function requirePaging(domain: Domain): void {
+  if (domain.type === 'DMA' || domain.type === 'UNMANAGED') return;
+  const rule = `Domain ${domain.number} is of type ${domain.type}, which has no mappings.`;
+  throw new KernelError('EINVAL', '__iommu_map', rule, [
+    { code: 'DOMAIN_TYPE', message: rule, subject: domain.subject, remedy: null },
+  ]);
+}
+
+function requireAligned(state: KernelState, { iova, physical, size }: MapRequest): void {
+  if (((iova.lo | physical.lo | size.lo) & 0xfff) === 0) return;
+  const physicalDigits = toHexDigits(physical).padStart(16, '0');
+  const what = `unaligned: iova 0x${toHexDigits(iova)} pa 0x${physicalDigits} size 0x${toHexDigits(size)} min_pagesz 0x1000`;
+  state.log.print(`iommu: ${what}`);
+  throw new KernelError('EINVAL', '__iommu_map', `Addresses and size must be multiples of 4096: ${what}.`);
+}

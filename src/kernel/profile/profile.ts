@@ -1,0 +1,111 @@
+import type { KernelProfileName } from '../config.js';
+
+/** Form of the log line for a DMA fault. Linux: dmar_fault_do_one(). */
+export type FaultLineForm =
+  /** `PASID %x`, all ones when absent; reason decimal. */
+  | 'DECIMAL_REASON'
+  /** `NO_PASID` or `PASID 0x%x` in the brackets; reason hexadecimal. */
+  | 'HEX_REASON';
+
+/**
+ * What differs between kernels, as questions. A rule asks; nothing compares versions.
+ *
+ * The auxiliary-domain rules of V6_1 are those of V5_15 carried forward: mainline had removed them by
+ * then, so a V6_1 platform with subdevices is the series ported, not a kernel that was released.
+ */
+export interface KernelProfile {
+  readonly name: KernelProfileName;
+  readonly faultLines: FaultLineForm;
+  /** iommu_unmap() flushes once at its end instead of once per chunk. Linux: intel_iommu_tlb_sync(). */
+  readonly gathersUnmapFlushes: boolean;
+  /** iommu_map() flushes once at its end instead of once per chunk. Linux: intel_iommu_iotlb_sync_map(). */
+  readonly gathersMapFlushes: boolean;
+  /** A page-selective flush grows until its aligned block covers an unaligned range. */
+  readonly alignsPageFlushes: boolean;
+  /** (domain, parent) pairs are counted, so several subdevices of a parent can share a domain. */
+  readonly countsAuxAttachments: boolean;
+  /** Unmapping flushes the device-TLBs of parents of auxiliary attachments too. */
+  readonly flushesAuxParentsDeviceTlb: boolean;
+  /** Clearing a scalable context entry flushes the domain's own id; before, id 0. */
+  readonly knowsDomainIdOfClearedContext: boolean;
+  /** Tearing down a second-stage PASID entry flushes the IOTLB by domain id instead of by PASID. */
+  readonly tearsDownSecondStageByDomain: boolean;
+  /** PASID 0 gets SRE too. Linux: PASID_FLAG_SUPERVISOR_MODE in domain_setup_first_level(). */
+  readonly supervisorForUntagged: boolean;
+  /** A changed root pointer is followed by a global PASID-cache invalidation. Linux: iommu_set_root_entry(). */
+  readonly flushesPasidCacheWithRoot: boolean;
+  /** First-stage tables are the default where every unit has them. Later, second stage for UNMANAGED. */
+  readonly unmanagedPrefersSecondStage: boolean;
+  /** Scalable mode is on unless switched off. Linux: INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON. */
+  readonly scalableModeByDefault: boolean;
+  readonly scalableModeOnLine: string;
+  /** Knows `sm_off`. */
+  readonly knowsScalableModeOff: boolean;
+  /** Prints the invalidation policy, and what SATC structures are missing. */
+  readonly printsInvalidationPolicy: boolean;
+  /** Each unit brings its devices in as it is registered. */
+  readonly probesPerUnit: boolean;
+  readonly knowsSatc: boolean;
+  /** The IOPF feature exists. */
+  readonly knowsIopf: boolean;
+  /** Binding a driver to a bound device: -EBUSY instead of -ENODEV. */
+  readonly bindOfBoundIsBusy: boolean;
+}
+
+const V5_10: KernelProfile = {
+  name: 'V5_10',
+  faultLines: 'DECIMAL_REASON',
+  gathersUnmapFlushes: false,
+  gathersMapFlushes: false,
+  alignsPageFlushes: false,
+  countsAuxAttachments: false,
+  flushesAuxParentsDeviceTlb: false,
+  knowsDomainIdOfClearedContext: false,
+  tearsDownSecondStageByDomain: false,
+  supervisorForUntagged: true,
+  flushesPasidCacheWithRoot: false,
+  unmanagedPrefersSecondStage: false,
+  scalableModeByDefault: false,
+  scalableModeOnLine: 'DMAR: Intel-IOMMU: scalable mode supported',
+  knowsScalableModeOff: false,
+  printsInvalidationPolicy: false,
+  probesPerUnit: false,
+  knowsSatc: false,
+  knowsIopf: false,
+  bindOfBoundIsBusy: false,
+};
+
+const V5_15: KernelProfile = {
+  ...V5_10,
+  name: 'V5_15',
+  faultLines: 'HEX_REASON',
+  gathersUnmapFlushes: true,
+  gathersMapFlushes: true,
+  alignsPageFlushes: true,
+  countsAuxAttachments: true,
+  flushesAuxParentsDeviceTlb: true,
+  knowsDomainIdOfClearedContext: true,
+  tearsDownSecondStageByDomain: true,
+  supervisorForUntagged: false,
+  flushesPasidCacheWithRoot: true,
+  scalableModeByDefault: true,
+  scalableModeOnLine: 'DMAR: Enable scalable mode if hardware supports',
+  knowsScalableModeOff: true,
+  printsInvalidationPolicy: true,
+  knowsIopf: true,
+  bindOfBoundIsBusy: true,
+};
+
+const V6_1: KernelProfile = {
+  ...V5_15,
+  name: 'V6_1',
+  unmanagedPrefersSecondStage: true,
+  probesPerUnit: true,
+  knowsSatc: true,
+};
+
+const PROFILES = { V5_10, V5_15, V6_1 } as const satisfies Record<KernelProfileName, KernelProfile>;
+
+export function profileOf(name: KernelProfileName): KernelProfile {
+  return PROFILES[name];
+}

@@ -1,0 +1,20 @@
+import { registerBusOps } from '../iommu/register-bus.js';
+import { KernelError } from '../errno.js';
+import type { KernelState } from '../state.js';
+import { siovIommuOps } from './ops.js';
+
+/**
+ * Registers the subdevice operations when every unit runs in scalable mode and handles PASIDs. No device
+ * is asked. A refusal of the bus is ignored, and the line claims success all the same.
+ * Linux (series, patch 4/5): intel_siov_init().
+ */
+export function siovInit(state: KernelState): void {
+  if (!state.options.scalableIov || !state.scalableMode) return;
+  if (!state.activeUnits.every((unit) => unit.capabilities.PASID)) return;
+  try {
+    registerBusOps(state, state.buses.get('mdev')!, siovIommuOps(state));
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+  }
+  state.log.print('DMAR: Intel(R) Scalable I/O Virtualization supported');
+}

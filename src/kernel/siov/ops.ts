@@ -1,0 +1,109 @@
+import { KernelError } from '../errno.js';
+import { attachAux, detachAux } from '../intel/aux.js';
+import { INTEL_PAGE_SIZES, findUnit } from '../intel/ops.js';
+import { intelDomainAlloc, intelDomainFree } from '../intel/domain-alloc.js';
+import { attachPrimary, detachPrimary } from '../intel/primary.js';
+import { intelReservedRegions } from '../intel/reserved-regions.js';
+import type { Domain, Endpoint, IommuOps, KernelDevice, Subdevice } from '../objects.js';
+import type { KernelState } from '../state.js';
+import { primaryAttachWarnings } from './warnings.js';
+
+/**
+ * The series' operations for the subdevice bus: everything is done to the parent. Operations not listed in
+ * `functions` are absent, and the core answers for them.
+ * Linux (series, patch 4/5): siov_iommu_ops, intel/siov.c.
+ */
+export function siovIommuOps(state: KernelState): IommuOps {
+  const ops: IommuOps = {
+    name: 'siov_iommu_ops',
+    vendor: 'intel',
+    pageSizeBitmap: INTEL_PAGE_SIZES,
+    domainTypes: ['UNMANAGED'],
+    functions: SIOV_FUNCTIONS,
+    // Anything else gives no domain, which is why subdevice groups have no default domain.
+    domainAlloc: (type) => (type === 'UNMANAGED' ? intelDomainAlloc(state, ops, type) : null),
+    domainFree: (domain) => intelDomainFree(state, domain),
+    // Whether the parent has the AUX feature or announces Scalable IOV is not asked.
+    probeDevice: (endpoint) => findUnit(state, parentOf(endpoint, 'EINVAL', 'siov_iommu_probe_device')),
+    releaseDevice: () => {},
+    deviceGroup: (endpoint) =>
+      genericGroup(parentOf(endpoint, 'EINVAL', 'siov_iommu_device_group'), endpoint),
+    attachDev: (domain, endpoint, warnings) => attachSubdevice(state, domain, endpoint, warnings),
+    detachDev: (domain, endpoint) => detachSubdevice(state, domain, endpoint),
+    getResvRegions: (endpoint) =>
+      endpoint.kind === 'Subdevice' ? intelReservedRegions(state, endpoint.parent) : [],
+    defDomainType: null,
+    devHasFeat: null,
+    devEnableFeat: null,
+    devDisableFeat: null,
+  };
+  return ops;
+}
+
+/**
+ * With the parent's AUX feature on, an auxiliary attachment of the parent; else a primary one, which takes
+ * the parent away from its driver. When the fork makes AUX a condition, the second is refused with the
+ * errno the auxiliary path itself has for it.
+ */
+function attachSubdevice(state: KernelState, domain: Domain, endpoint: Endpoint, warnings: string[]): void {
+  const parent = parentOf(endpoint, 'ENODEV', 'siov_iommu_attach_device');
+  if (parent.info?.auxEnabled && state.scalableMode) {
+    attachAux(state, domain, parent, endpoint);
+    return;
+  }
+  if (state.config.auxRequirement === 'REQUIRED') {
+    const rule = `The AUX feature of ${parent.name} is off, and subdevices may only attach beside its primary domain.`;
+    throw new KernelError('EPERM', 'siov_iommu_attach_device', rule, [
+      {
+        code: 'AUX_DISABLED',
+        message: rule,
+        subject: parent.subject,
+        remedy: 'Enable the AUX feature of the parent.',
+      },
+    ]);
+  }
+  const expected = primaryAttachWarnings(state, domain, parent, endpoint as Subdevice);
+  attachPrimary(state, domain, parent, endpoint);
+  warnings.push(...expected);
+}
+
+/** Chosen by the AUX feature as it is now, not as it was when the domain was attached. */
+function detachSubdevice(state: KernelState, domain: Domain, endpoint: Endpoint): void {
+  const parent = parentOf(endpoint, 'ENODEV', 'siov_iommu_detach_device');
+  const aux = (parent.info?.auxEnabled ?? false) && state.scalableMode;
+  if (aux || state.config.auxRequirement === 'REQUIRED') detachAux(state, domain, parent, endpoint);
+  else detachPrimary(state, parent);
+}
+
+/**
+ * The parent behind an endpoint. The two lookups review discussed (by bus, or by the driver core's parent
+ * pointer) find the same one for every mediated device.
+ */
+function parentOf(endpoint: Endpoint, errno: 'EINVAL' | 'ENODEV', mirrors: string): KernelDevice {
+  if (endpoint.kind === 'Subdevice') return endpoint.parent;
+  throw new KernelError(errno, mirrors, `${endpoint.name} is no subdevice: it has no parent to act on.`);
+}
+
+function genericGroup(parent: KernelDevice, endpoint: Endpoint) {
+  const explanation = `${endpoint.name} has a group of its own: its requests carry a PASID of its own, whatever else ${parent.name} does.`;
+  return {
+    existing: null,
+    reasons: [{ kind: 'SUBDEVICE', device: parent, via: null, missingAcs: [], explanation } as const],
+  };
+}
+
+const SIOV_FUNCTIONS = [
+  'capable',
+  'domain_alloc',
+  'domain_free',
+  'attach_dev',
+  'detach_dev',
+  'map',
+  'unmap',
+  'iova_to_phys',
+  'probe_device',
+  'release_device',
+  'get_resv_regions',
+  'put_resv_regions',
+  'device_group',
+] as const;

@@ -1,0 +1,147 @@
+import type { DmarTable } from '../layout/dmar/table.js';
+import type { PciFunction } from '../hardware/pci/function.js';
+import { FrameAllocator } from '../memory/frame-allocator.js';
+import type { HostMemory } from '../memory/host-memory.js';
+import type { KernelConfig } from './config.js';
+import type { KernelSubject } from './errno.js';
+import type { KernelEvent, TopologyChange } from './events.js';
+import { PasidAllocator } from './intel/pasid-allocator.js';
+import type { IntelUnit } from './intel/unit.js';
+import { KernelLog } from './log/kernel-log.js';
+import { RateLimit } from './log/rate-limit.js';
+import type { MachinePort } from './machine-port.js';
+import {
+  Bus,
+  type Domain,
+  type IommuGroup,
+  KernelDevice,
+  type MdevTypeInput,
+  type Subdevice,
+} from './objects.js';
+import { type BootParameters, parseCommandLine } from './profile/command-line.js';
+import { KernelOptions } from './profile/options.js';
+import { type KernelProfile, profileOf } from './profile/profile.js';
+import { requireSupported } from './profile/supported.js';
+
+/** A PCI function with what its driver adds. */
+export interface DeviceInput {
+  readonly fn: PciFunction;
+  readonly driver: string | null;
+  readonly mdevTypes: readonly MdevTypeInput[];
+}
+
+/** Everything the kernel keeps. Verbs are functions over it. */
+export class KernelState {
+  readonly config: KernelConfig;
+  readonly profile: KernelProfile;
+  readonly options: KernelOptions;
+  readonly parameters: BootParameters;
+  readonly machine: MachinePort;
+  readonly dmar: DmarTable | null;
+  readonly memory: HostMemory;
+  /** Where tables and queues are put. */
+  readonly frames: FrameAllocator;
+  readonly emit: (event: KernelEvent) => void;
+  readonly log: KernelLog;
+  now = 0;
+  booted = false;
+  /** DMA remapping runs. Linux: !dmar_disabled after init. */
+  remapping = false;
+
+  readonly buses = new Map<string, Bus>([
+    ['pci', new Bus('pci')],
+    ['mdev', new Bus('mdev')],
+  ]);
+  readonly devices = new Map<string, KernelDevice>();
+  readonly subdevices = new Map<string, Subdevice>();
+  readonly groups = new Map<number, IommuGroup>();
+  readonly domains = new Map<number, Domain>();
+  readonly units: IntelUnit[] = [];
+  readonly pasids = new PasidAllocator();
+  /** One for all units and both kinds of line. Linux: dmar_fault(). */
+  readonly faultLimit = new RateLimit(5000, 10, 'dmar_fault');
+  /** The one identity domain all groups share. Linux: si_domain. */
+  identityDomain: Domain | null = null;
+  /** Every unit passes DMA through by itself. Linux: hw_pass_through. */
+  hardwarePassThrough = true;
+  /** Drivers bound when the machine came up, applied at the end of boot. */
+  readonly initialDrivers = new Map<KernelDevice, string>();
+  private lastDomain = 0;
+
+  constructor(input: {
+    readonly config: KernelConfig;
+    readonly machine: MachinePort;
+    readonly dmar: DmarTable | null;
+    readonly emit: (event: KernelEvent) => void;
+    readonly devices: readonly DeviceInput[];
+  }) {
+    requireSupported(input.config);
+    this.config = input.config;
+    this.profile = profileOf(input.config.profile);
+    this.options = new KernelOptions(input.config, this.profile);
+    this.parameters = parseCommandLine(input.config.commandLine, this.options, this.profile);
+    this.machine = input.machine;
+    this.dmar = input.dmar;
+    this.memory = input.machine.memory;
+    this.frames = tableMemory(this.memory);
+    this.emit = input.emit;
+    this.log = new KernelLog(input.emit);
+    const pci = this.buses.get('pci')!;
+    for (const { fn, driver, mdevTypes } of input.devices) {
+      const device = new KernelDevice(fn, pci, mdevTypes, driver);
+      this.devices.set(device.name, device);
+      if (driver !== null) this.initialDrivers.set(device, driver);
+    }
+  }
+
+  /** Units that take part in DMA remapping. Linux: for_each_active_iommu(). */
+  get activeUnits(): IntelUnit[] {
+    return this.units.filter((unit) => !unit.ignored);
+  }
+
+  /** Linux: scalable_mode_support(); true also of no units at all, so ask only while remapping runs. */
+  get scalableMode(): boolean {
+    return this.remapping && this.activeUnits.every((unit) => unit.scalableMode);
+  }
+
+  get scalableModeReason(): string {
+    const { parameters } = this;
+    if (this.dmar === null) return 'There is no DMAR table, so there are no remapping units.';
+    if (!parameters.remapping || parameters.noIommu) return 'DMA remapping is off on the command line.';
+    if (!this.remapping) return 'DMA remapping could not be set up.';
+    if (!parameters.scalableMode) {
+      return parameters.scalableModeWord === null
+        ? 'Not asked for: neither sm_on nor CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON.'
+        : `Switched off by ${parameters.scalableModeWord}.`;
+    }
+    const without = this.activeUnits.filter((unit) => !unit.capabilities.SMTS).map((unit) => unit.name);
+    if (without.length > 0) return `Not supported by ${without.join(', ')} (ECAP.SMTS is 0).`;
+    return parameters.scalableModeWord === null
+      ? 'On by CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON, and every unit supports it.'
+      : `Asked for by ${parameters.scalableModeWord}, and every unit supports it.`;
+  }
+
+  /** Registers a new domain under the next number. */
+  addDomain(make: (number: number) => Domain): Domain {
+    const domain = make(this.lastDomain + 1);
+    this.lastDomain++;
+    this.domains.set(domain.number, domain);
+    this.changed('DOMAIN_ALLOCATED', domain.subject);
+    return domain;
+  }
+
+  deviceOf(fn: PciFunction): KernelDevice | null {
+    return this.devices.get(fn.name) ?? null;
+  }
+
+  changed(change: TopologyChange, subject: KernelSubject | null): void {
+    this.emit({ type: 'TOPOLOGY', change, subject });
+  }
+}
+
+/** Tables live in the top quarter of memory, and below 256 GiB, out of the way of what users map. */
+function tableMemory(memory: HostMemory): FrameAllocator {
+  const endFrame = Math.floor(Math.min(memory.limit, 2 ** 38) / 4096);
+  const count = Math.floor(endFrame / 4);
+  return new FrameAllocator(endFrame - count, count);
+}
