@@ -27,6 +27,11 @@ export function capabilityTexts(record: LspciRecord): CapabilityText[] {
   return found.map(({ lines, ...capability }) => ({ ...capability, body: lines.join('\n') }));
 }
 
+/** Whether the text says anything a dump of the header alone leaves out. */
+export function showsCapabilities(record: LspciRecord): boolean {
+  return record.details.some(({ text }) => CAPABILITY.test(text));
+}
+
 /** Whether `name+` stands in the text; null when neither `name+` nor `name-` does. */
 export function flagIn(text: string, name: string): boolean | null {
   const at = text.indexOf(name);

@@ -4,16 +4,19 @@ import { decodeHeader } from '../../layout/pci/header.js';
 import type { LspciHeading } from './heading.js';
 import type { LspciRecord } from './records.js';
 
+/** What a configuration space was read from; a short dump is completed from the text around it. */
+export type ConfigSource = 'DUMP' | 'TEXT' | 'BOTH';
+
 interface ReadFunction {
   readonly record: LspciRecord;
   readonly heading: LspciHeading;
   readonly config: Uint8Array;
-  readonly hasDump: boolean;
+  readonly source: ConfigSource;
 }
 
 const DENIED = /Capabilities: <access denied>/;
 const REGISTERS = /^\s+(?:Control|Flags|Bus|Capabilities): /;
-const REGISTERS_BELOW: readonly number[] = [
+const WITH_REGISTERS: readonly number[] = [
   EXTENDED_CAPABILITY.accessControlServices,
   EXTENDED_CAPABILITY.addressTranslationServices,
   EXTENDED_CAPABILITY.pageRequestInterface,
@@ -27,7 +30,7 @@ export function listingGaps(functions: readonly ReadFunction[]): string[] {
   const say = (concerned: readonly ReadFunction[], sentence: string) => {
     if (concerned.length > 0) gaps.push(`${concerned.length} of ${functions.length} functions: ${sentence}`);
   };
-  const withoutDump = functions.filter(({ hasDump }) => !hasDump);
+  const withoutDump = functions.filter(({ source }) => source === 'TEXT');
   const bare = withoutDump.filter(isBare);
   const verbose = withoutDump.filter((fn) => !isBare(fn));
   say(
@@ -35,6 +38,10 @@ export function listingGaps(functions: readonly ReadFunction[]): string[] {
     'listed without registers, so topology, buses behind bridges and capabilities are unknown; use lspci -vvvxxxx',
   );
   say(verbose, 'no hex dump; configuration space made from the verbose text, zero where it says nothing');
+  say(
+    functions.filter(({ source }) => source === 'BOTH'),
+    'hex dump shorter than what the text shows; the rest is made from the text',
+  );
   say(
     withoutDump.filter(({ heading }) => heading.vendorId === null || heading.deviceId === null),
     'vendor or device id not in the text (lspci without -nn); it reads as 0000',
@@ -45,12 +52,12 @@ export function listingGaps(functions: readonly ReadFunction[]): string[] {
   );
   say(
     functions.filter(
-      ({ record, hasDump }) => !hasDump && record.details.some(({ text }) => DENIED.test(text)),
+      ({ record, source }) => source === 'TEXT' && record.details.some(({ text }) => DENIED.test(text)),
     ),
     'capabilities were hidden because lspci ran without the rights to read them',
   );
   say(
-    functions.filter(({ config, hasDump }) => hasDump && config.length === 64),
+    functions.filter(({ config, source }) => source === 'DUMP' && config.length === 64),
     'only 64 bytes dumped, so all capabilities are unknown',
   );
   say(
@@ -79,6 +86,6 @@ function isExpress(config: Uint8Array): boolean {
 }
 
 function hasTitlesOnly({ record, config }: ReadFunction): boolean {
-  const matters = extendedCapabilities(config).some(({ id }) => REGISTERS_BELOW.includes(id));
+  const matters = extendedCapabilities(config).some(({ id }) => WITH_REGISTERS.includes(id));
   return matters && !record.details.some(({ text }) => /(?:ACS|ATS|PASID|IOV)Cap:|PRICtl:/.test(text));
 }

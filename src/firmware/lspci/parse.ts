@@ -2,6 +2,7 @@ import { comparePciAddress, formatPciAddress } from '../../bits/pci-address.js';
 import type { ImportWarning, PciFunctionDescription, ReportedGroup } from '../description.js';
 import { GroupCollector } from '../group-collector.js';
 import { FirmwareInputError } from '../input-error.js';
+import { showsCapabilities } from './capability-text.js';
 import { dumpOf } from './dump.js';
 import { parseHeading } from './heading.js';
 import type { LspciHeading } from './heading.js';
@@ -10,6 +11,7 @@ import type { LspciRecord } from './records.js';
 import { linkVirtualFunctions, markMultiFunction } from './relations.js';
 import type { ListedFunction } from './relations.js';
 import { listingGaps } from './gaps.js';
+import type { ConfigSource } from './gaps.js';
 import { synthesize } from './synthesize.js';
 
 export interface LspciListing {
@@ -23,7 +25,7 @@ export interface LspciListing {
 interface ParsedFunction extends ListedFunction {
   readonly record: LspciRecord;
   readonly heading: LspciHeading;
-  readonly hasDump: boolean;
+  readonly source: ConfigSource;
 }
 
 /**
@@ -79,21 +81,20 @@ function detailOf(record: LspciRecord, pattern: RegExp): string | null {
 
 function parseFunction(record: LspciRecord, warn: (line: number, message: string) => void): ParsedFunction {
   const heading = parseHeading(record.heading);
-  const dump = dumpOf(record);
-  const synthesis = dump.config?.length === 4096 ? null : synthesize(record, heading);
-  for (const { line, message } of [...dump.findings, ...(synthesis?.findings ?? [])]) warn(line, message);
+  const { config: dump, findings } = dumpOf(record);
+  for (const { line, message } of findings) warn(line, message);
   const base = { record, heading, address: record.address, physicalFunction: null };
-  if (!synthesis || (dump.config && dump.config.length >= synthesis.config.length)) {
-    return { ...base, config: dump.config as Uint8Array, hasDump: true, isSynthetic: false };
+  if (dump && (dump.length === 4096 || !showsCapabilities(record))) {
+    return { ...base, config: dump, source: 'DUMP', isSynthetic: false };
   }
-  // A short dump of a function whose text shows more: the text fills in what the dump leaves out.
-  if (dump.config) synthesis.config.set(dump.config);
-  return {
-    ...base,
-    config: synthesis.config,
-    hasDump: dump.config !== null,
-    isSynthetic: dump.config === null,
-  };
+  const synthesis = synthesize(record, heading);
+  for (const { line, message } of synthesis.findings) warn(line, message);
+  if (!dump) return { ...base, config: synthesis.config, source: 'TEXT', isSynthetic: true };
+  if (dump.length >= synthesis.config.length) {
+    return { ...base, config: dump, source: 'DUMP', isSynthetic: false };
+  }
+  synthesis.config.set(dump);
+  return { ...base, config: synthesis.config, source: 'BOTH', isSynthetic: false };
 }
 
 function groupsOf(functions: readonly ParsedFunction[]): ReportedGroup[] {

@@ -50,6 +50,7 @@ function readable({ config }: PciFunctionDescription): unknown {
     header,
     primaryBus: header.kind === 'BRIDGE' ? config[0x18] : null,
     interruptPin: config[0x3d],
+    baseAddresses: [...config.subarray(0x10, header.kind === 'BRIDGE' ? 0x18 : 0x28)],
     standard: standardCapabilities(config),
     express: express ? printed(decodeExpress(config, express.offset)) : null,
     acs: decoded(EXTENDED_CAPABILITY.accessControlServices, decodeAcs),
