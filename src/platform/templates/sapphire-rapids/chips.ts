@@ -21,8 +21,9 @@ const emmitsburg = (
 });
 
 /**
- * Functions of a two-socket Sapphire Rapids server. Ids and, where the id database knows them, names are
- * those that listings of such machines show; the accelerators go by the vendor's product names.
+ * Functions of a two-socket Sapphire Rapids server. Ids and classes are those that listings of such
+ * machines show. Names come from the id database where it has one; for the accelerators, the root ports
+ * and parts of the chipset it has none yet, and the name says what the function is.
  */
 export const CHIPS = {
   memoryMap: intel(0x09a2, 0x088000, 'Ice Lake Memory Map/VT-d'),
