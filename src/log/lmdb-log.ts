@@ -93,7 +93,7 @@ class LmdbStore implements Store {
 
   async commit(writes: readonly Write[]): Promise<void> {
     const dropped: number[] = [];
-    await this.environment.batch(() => {
+    const batch = this.environment.batch(() => {
       for (const write of writes) {
         switch (write.kind) {
           case 'create':
@@ -108,6 +108,9 @@ class LmdbStore implements Store {
             break;
         }
       }
+    });
+    await batch.catch(async (cause: unknown) => {
+      throw await reasonOf(cause);
     });
     for (const stream of dropped) {
       // A sweep that fails leaves what the next start removes.
@@ -151,4 +154,10 @@ class LmdbStore implements Store {
 /** The same bytes as LMDB wants to see them. */
 function bytesOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** LMDB rejects with a pointer to a second promise, which rejects with the reason. */
+function reasonOf(cause: unknown): Promise<unknown> {
+  const { commitError } = cause as { commitError?: Promise<never> };
+  return commitError === undefined ? Promise.resolve(cause) : commitError.catch((reason: unknown) => reason);
 }

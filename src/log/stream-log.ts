@@ -95,6 +95,8 @@ export class StreamLog implements CommandLog {
       if (this.byName.get(name) !== stream) throw noSuchStream(name);
       // Read whole before the first is handed out: a reader may take its time, a store's cursor may not.
       const page = [...this.store.read(stream.number, next, Math.min(last, next + PAGE - 1))];
+      // A long replay must not keep the process from answering its signals and its health.
+      await new Promise((resolve) => setImmediate(resolve));
       for (const { revision, entry } of page) {
         if (revision !== next) break;
         yield { revision, entry: decode(entry) };

@@ -1,0 +1,3 @@
+import { commandLine } from './server/command-line.js';
+
+await commandLine().parseAsync();

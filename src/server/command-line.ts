@@ -1,0 +1,100 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { pino } from 'pino';
+import { printSdl } from '../graphql/schema.js';
+import { LogError } from '../log/log-error.js';
+import { type Running, serve } from './serve.js';
+
+/** A stop that takes longer than this is cut short. */
+const STOP_MS = 4500;
+
+interface ServeFlags {
+  readonly port: number;
+  readonly host: string;
+  readonly dataDir: string;
+  readonly log: 'memory' | 'lmdb';
+}
+
+/** The program: flags in, server up. Wrong flags, and a start that fails, end it with one line on stderr. */
+export function commandLine(): Command {
+  const program = new Command('iommu-graph')
+    .description(
+      'GraphQL over a simulator of Intel VT-d and Scalable IOV, run by the rules of the Linux kernel',
+    )
+    .showSuggestionAfterError(false);
+  program
+    .command('serve')
+    .description('serve the API and GraphiQL; boots the platform "demo" when there is none')
+    .addOption(
+      new Option('--port <number>', 'port to listen on; 0 takes a free one')
+        .default(4000)
+        .argParser(portNumber),
+    )
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--data-dir <directory>', 'where the command log is kept', './data')
+    .addOption(
+      new Option('--log <kind>', 'how the command log is kept').choices(['memory', 'lmdb']).default('lmdb'),
+    )
+    .action(runServer);
+  program
+    .command('schema')
+    .description('print the schema, sorted, as SDL')
+    .action(() => void process.stdout.write(printSdl()));
+  return program;
+}
+
+async function runServer({ port, host, dataDir, log }: ServeFlags): Promise<void> {
+  // Logs go to stderr as they are written, so that the last line before an end is not lost.
+  const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
+  let running: Running | null = null;
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // Before it serves there is nothing to finish, and a second signal means now.
+      if (running === null || stopping) process.exit(running === null ? 0 : 1);
+      stopping = true;
+      logger.info({ signal }, 'stopping');
+      setTimeout(() => {
+        logger.error('stopping took too long');
+        process.exit(1);
+      }, STOP_MS).unref();
+      running.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    });
+  }
+  try {
+    running = await serve({ host, port, log, dataDirectory: dataDir, logger });
+    process.stdout.write(`iommu-graph serves ${running.url}\n`);
+  } catch (error) {
+    process.stderr.write(`error: ${startFailure(error, host, port)}\n`);
+    process.exit(1);
+  }
+}
+
+function startFailure(error: unknown, host: string, port: number): string {
+  if (error instanceof LogError) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is in use.`;
+    case 'EACCES':
+      return `Port ${port} on ${host} may not be listened to by this user.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${host} is not an address of this machine.`;
+    default:
+      return `The server could not start: ${message}`;
+  }
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535)
+    throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return port;
+}

@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import { buildSchema } from '../graphql/schema.js';
+import { openLmdbLog } from '../log/lmdb-log.js';
+import { openMemoryLog } from '../log/memory-log.js';
+import { ensureDemo } from '../platform/create.js';
+import { PlatformHost } from '../platform/host.js';
+import { createServer } from './graph-server.js';
+import { GRAPHIQL_TABS } from './graphiql-tabs.js';
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 takes any that is free. */
+  readonly port: number;
+  readonly log: 'memory' | 'lmdb';
+  /** Where the lmdb log is kept. */
+  readonly dataDirectory: string;
+  readonly logger: Logger;
+}
+
+/** A server at work. */
+export interface Running {
+  /** Where it is reached. */
+  readonly url: string;
+  /** Ends streams, finishes what was accepted, closes the log. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the log, takes the port, reads the platforms back, boots `demo` when there is none, and serves.
+ * Rejects, holding nothing, when one of these cannot be done.
+ */
+export async function serve(options: ServeOptions): Promise<Running> {
+  const { logger } = options;
+  let host: PlatformHost | null = null;
+  const schema = buildSchema();
+  const log = await (options.log === 'memory' ? openMemoryLog() : openLmdbLog(options.dataDirectory));
+  const server = createServer({
+    schema,
+    context: () => ({ host }),
+    logger,
+    graphiqlTabs: GRAPHIQL_TABS,
+  });
+  try {
+    // The port first: reading a long log back for nothing helps nobody.
+    const { port } = await server.listen(options.host, options.port);
+    const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}/graphql`;
+    const opened = await PlatformHost.open(log);
+    host = opened;
+    await ensureDemo(opened);
+    server.serve();
+    logger.info({ url, platforms: opened.platforms().length }, 'serving');
+    return {
+      url,
+      stop: async () => {
+        await server.stop();
+        await opened.close();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    await log.close();
+    throw error;
+  }
+}
