@@ -2,7 +2,7 @@ import type { DmaRequest, TranslationResult } from '../../src/hardware/request.j
 import { HostMemory } from '../../src/memory/host-memory.js';
 import { capabilityWord, extendedCapabilityWord } from '../support/hardware/capability-words.js';
 import { Bench, FRO, IRO } from '../support/hardware/unit-builder.js';
-import { bigOf, wordOf } from '../support/hardware/words.js';
+import { wordOf } from '../support/hardware/words.js';
 import type { TwinCase } from './arbitraries.js';
 import { type TwinCapabilities, type TwinMachine, TwinMemory, type TwinRequest } from './twin-machine.js';
 
@@ -88,11 +88,18 @@ export class Pair {
   /** Words where the two memories differ: address, what the unit has, what the twin has. */
   differences(): { address: number; unit: bigint; twin: bigint }[] {
     const out: { address: number; unit: bigint; twin: bigint }[] = [];
+    const unitWords = this.unitWords();
     for (const [address, twin] of this.machine.memory.words) {
-      const unit = bigOf(this.bench.memory.load64(address));
+      const unit = unitWords[address / 8];
       if (unit !== twin) out.push({ address, unit, twin });
     }
     return out;
+  }
+
+  /** The unit's memory as 64-bit words; every generated table lies in the first segment. */
+  unitWords(): BigUint64Array {
+    const { buffer, byteOffset } = this.bench.memory.segment(0);
+    return new BigUint64Array(buffer, byteOffset);
   }
 
   /** Takes over what the unit wrote, for requests whose accessed bits are the part's own business. */

@@ -97,14 +97,17 @@ export interface TwinPolicy {
   readonly interruptOverlap: 'ADDRESS' | 'PAGE';
 }
 
-/** Thrown where the rules do not say what happens; such a request is not compared. */
-export class Unspecified extends Error {}
+/**
+ * Thrown where the rules do not say what happens; such a request is not compared. Neither this nor
+ * {@link TwinFault} is an Error: they are outcomes, thrown by the thousand, and need no stack.
+ */
+export class Unspecified {
+  constructor(readonly what: string) {}
+}
 
 /** Thrown at the point of a walk where the request is refused. */
-export class TwinFault extends Error {
-  constructor(readonly reason: number) {
-    super(`fault 0x${reason.toString(16)}`);
-  }
+export class TwinFault {
+  constructor(readonly reason: number) {}
 }
 
 export const bits = (value: bigint, last: number, first: number): bigint =>

@@ -207,12 +207,8 @@ export function walkFirstStage(
     if (isLeaf && level > 1) reserved |= span(shift - 1, 13);
     if ((entry & reserved) !== 0n) throw new TwinFault(0x72);
     const output = isLeaf ? entry & span(51, shift) : entry & span(51, 12);
-    if (stage.nestedIn !== null) {
-      const width = guestWidth(machine, stage.nestedIn.levels);
-      if (output >> BigInt(caps.haw) !== 0n) {
-        throw new Unspecified('a nested entry whose guest address uses bits at or above HAW');
-      }
-      if (output >> BigInt(width) !== 0n) throw new TwinFault(0x74);
+    if (stage.nestedIn !== null && output >> BigInt(caps.haw) !== 0n) {
+      throw new Unspecified('a nested entry whose guest address uses bits at or above HAW');
     }
 
     let updated = entry | (1n << 5n);
@@ -225,6 +221,11 @@ export function walkFirstStage(
         memory.store(at, updated);
         if (stage.nestedIn !== null) markTableDirty(machine, policy, stage.nestedIn, guestAt);
       }
+    }
+    // Whether a guest address beyond the limit is noticed before or after its entry is marked accessed is not
+    // said; ours notices when it goes there.
+    if (stage.nestedIn !== null && output >> BigInt(guestWidth(machine, stage.nestedIn.levels)) !== 0n) {
+      refuse(0x74);
     }
     if (isLeaf) {
       if (late.length > 0) throw late[0];

@@ -292,7 +292,9 @@ class Walk {
     const overlaps = first <= 0xfeefffffn && first + result.size > 0xfee00000n;
     const hit = this.policy.interruptOverlap === 'PAGE' ? overlaps : inInterruptRange(result.physical);
     if (hit) throw new TwinFault(interruptReason);
-    const { physical, size, read, write } = result;
+    const { physical, read, write } = result;
+    // No more of a large page can be passed on than the part of it that is memory.
+    const size = overlaps ? 4096n : result.size;
     return { kind: 'PASS', physical, page: { size, read, write } };
   }
 

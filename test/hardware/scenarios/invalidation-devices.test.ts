@@ -39,7 +39,7 @@ function withInterruptTable(bench: Bench): void {
 }
 
 const vectorOf = (bench: Bench, index: number) => {
-  const address = word('0x' + (0xfee00010 | (index << 5)).toString(16));
+  const address = word('0x' + (0xfee00010 + index * 32).toString(16));
   const result = bench.unit.interruptRequest(DEVICE, address, 0);
   return result.kind === 'DELIVERED' ? result.vector : result;
 };

@@ -9,6 +9,8 @@ import { word } from './words.js';
 export interface CaptureStep {
   readonly step: number;
   readonly desc: string;
+  /** Absent in steps that only prepare something. */
+  readonly bdf?: string;
   readonly guest?: readonly { readonly cmd: string }[];
   readonly host?: {
     readonly addr: string;
@@ -33,6 +35,8 @@ export interface Replayed {
   readonly emulatorPage: number | null;
   /** Of the first page that was refused, or of the last one. */
   readonly result: TranslationResult;
+  /** The same from the tables alone, caches left aside. */
+  readonly fresh: TranslationResult;
   readonly record: { readonly hi: bigint; readonly lo: bigint } | null;
 }
 
@@ -50,11 +54,13 @@ export class FaultReplay {
   private readonly isScalable: boolean;
   private readonly root: number;
   private readonly originals = new Map<number, string[]>();
-  /** Context tables by bus, PASID directories and tables by source id, where an edit shows them. */
+  /** Context tables by bus and half, PASID directories and tables by source id, where an edit shows them. */
   private readonly contextTables = new Map<number, number>();
   private readonly directories = new Map<number, number>();
   private readonly pasidTables = new Map<number, number>();
   private readonly editedContexts = new Set<number>();
+  /** Context words the emulator's trace shows, first ones first. */
+  private readonly shownContexts = new Map<number, string[]>();
   private readonly editedRoots = new Set<number>();
   private nextFrame = 0x10000000;
 
@@ -86,7 +92,8 @@ export class FaultReplay {
       }
       for (const { cmd } of step.guest ?? []) {
         const dma = /^dma (\S+) ([rw]) (0x[0-9a-f]+) (\d+)$/.exec(cmd);
-        if (dma !== null) this.replayDma(step, dma[1], dma[2], BigInt(dma[3]), Number(dma[4]));
+        if (dma !== null && step.bdf !== undefined)
+          this.replayDma(step, dma[1], dma[2], BigInt(dma[3]), Number(dma[4]));
       }
     }
     return this.results;
@@ -94,7 +101,8 @@ export class FaultReplay {
 
   /** Table addresses that some later edit gives away. */
   private learnPlaces(): void {
-    for (const { desc, host } of this.steps) {
+    for (const { desc, host, trace } of this.steps) {
+      for (const line of trace ?? []) this.noteContext(line);
       if (host?.old === undefined) continue;
       const address = Number(host.addr);
       const name = /(context|PASID directory|PASID table) entry of (\S+?):? /.exec(
@@ -103,8 +111,7 @@ export class FaultReplay {
       if (name !== null) {
         const sourceId = sourceIdFrom(name[2]);
         if (name[1] === 'context') {
-          const size = this.isScalable ? 32 : 16;
-          this.contextTables.set(sourceId >> 8, address - (sourceId & 0xff) * size);
+          this.contextTables.set(this.tableKey(sourceId), address - this.contextOffset(sourceId));
           this.editedContexts.add(sourceId);
         } else if (name[1] === 'PASID directory') {
           this.directories.set(sourceId, address);
@@ -118,11 +125,18 @@ export class FaultReplay {
       if (root !== null) {
         const bus = Number(root[1]);
         this.editedRoots.add(bus);
-        this.contextTables.set(bus, Number(BigInt(list(host.old)[0]) & ~0xfffn));
+        this.contextTables.set(bus * 2, Number(BigInt(list(host.old)[0]) & ~0xfffn));
         this.bench.store(address, ...list(host.old));
         this.originals.set(address, list(host.old));
       }
     }
+  }
+
+  private noteContext(line: string): void {
+    const shown = /context (?:update|hit) bus (\S+) devfn (\S+) high (\S+) low (\S+)/.exec(line);
+    if (shown === null) return;
+    const sourceId = (Number(shown[1]) << 8) | Number(shown[2]);
+    if (!this.shownContexts.has(sourceId)) this.shownContexts.set(sourceId, [shown[4], shown[3]]);
   }
 
   private replayInvalidations(step: CaptureStep): void {
@@ -152,10 +166,12 @@ export class FaultReplay {
     this.placeTables(step, sourceId);
     const access = letter === 'r' ? ('READ' as const) : ('WRITE' as const);
     let result: TranslationResult | null = null;
+    let fresh: TranslationResult | null = null;
     for (let at = iova; at < iova + BigInt(length); at = (at & ~0xfffn) + 4096n) {
-      result = this.bench.unit.translate(
-        request({ sourceId, address: '0x' + BigInt.asUintN(64, at).toString(16), type: access }),
-      );
+      const address = '0x' + BigInt.asUintN(64, at).toString(16);
+      const piece = request({ sourceId, address, type: access });
+      fresh = this.bench.unit.trace(piece).result;
+      result = this.bench.unit.translate(piece);
       if (result.kind === 'BLOCKED') break;
     }
     const fault = trace
@@ -179,6 +195,7 @@ export class FaultReplay {
       emulatorRecord: frr == null ? null : { hi: BigInt(frr[1]), lo: BigInt(frr[2]) },
       emulatorPage: page == null ? null : Number(page[1]),
       result: result!,
+      fresh: fresh!,
       record: isHeld ? { hi: BigInt(record.hi), lo: BigInt(record.lo) } : null,
     });
     this.bench.clearFault();
@@ -210,20 +227,24 @@ export class FaultReplay {
   /** Root, context and PASID entries of a source that no edit shows. */
   private placeTables(step: CaptureStep, sourceId: number): void {
     const bus = sourceId >> 8;
-    const table = this.frameOf(this.contextTables, bus);
+    const table = this.frameOf(this.contextTables, this.tableKey(sourceId));
+    const half = this.isScalable && (sourceId & 0x80) !== 0 ? 8 : 0;
     if (!this.editedRoots.has(bus))
-      this.bench.store(this.root + bus * 16, '0x' + (table + 1).toString(16), '0x0');
-    const entry = table + (sourceId & 0xff) * (this.isScalable ? 32 : 16);
-    if (!this.editedContexts.has(sourceId)) {
-      const shown = (step.trace ?? []).map((line) =>
-        /context (?:update|hit) .* high (0x[0-9a-f]+) low (0x[0-9a-f]+)/.exec(line),
-      );
-      const words = shown.find((match) => match !== null);
-      if (words != null) this.bench.store(entry, words[2], words[1]);
-      // Never shown at all: the source has an empty table of its own.
-      else if (this.bench.load(entry) === ZERO) this.bench.store(entry, ...this.inventedContext());
+      this.bench.store(this.root + bus * 16 + half, '0x' + (table + 1).toString(16));
+    const entry = table + this.contextOffset(sourceId);
+    if (!this.editedContexts.has(sourceId) && this.bench.load(entry) === ZERO) {
+      this.bench.store(entry, ...(this.shownContexts.get(sourceId) ?? this.inventedContext()));
     }
     if (this.isScalable) this.placePasidEntry(step, sourceId, entry);
+  }
+
+  /** One context table for each bus, in scalable mode for each half of it. */
+  private tableKey(sourceId: number): number {
+    return (sourceId >> 8) * 2 + (this.isScalable ? (sourceId >> 7) & 1 : 0);
+  }
+
+  private contextOffset(sourceId: number): number {
+    return this.isScalable ? (sourceId & 0x7f) * 32 : (sourceId & 0xff) * 16;
   }
 
   private inventedContext(): string[] {
