@@ -144,7 +144,8 @@ function throughDeviceTlb(
   if (isHit) {
     physical = (hit.targetPfn + (pfn - hit.pfn)) * 4096 + pageOffsetOf(request.address);
   } else {
-    const answer = unit.translate({ ...request, addressType: 'TRANSLATION_REQUEST' });
+    const noWrite = request.type === 'READ';
+    const answer = unit.translate({ ...request, noWrite, addressType: 'TRANSLATION_REQUEST' });
     if (answer.kind === 'BLOCKED') return { result: answer, cached: false };
     if (answer.kind !== 'TRANSLATED') return null;
     remember(tlb, request, answer);

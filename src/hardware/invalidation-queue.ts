@@ -2,17 +2,14 @@ import { type U64, u64ToNumber } from '../bits/u64.js';
 import type { HostMemory } from '../memory/host-memory.js';
 import {
   DESCRIPTOR_TYPE,
-  PAGE_GROUP_RESPONSE_FIELDS,
   type PageGroupResponse,
-  WAIT_FIELDS,
   type WaitDescriptor,
   descriptorType,
-  hasReservedBits,
   parsePageGroupResponse,
   parseWait,
-  reservedMasks,
 } from '../layout/invalidation/index.js';
-import { FAULT_STATUS, REGISTER, TRANSLATION_TABLE_MODE } from '../layout/registers.js';
+import { FAULT_STATUS, REGISTER } from '../layout/registers.js';
+import { QUEUE_ERROR, type QueueError, describeQueueError, illegality } from './descriptor-legality.js';
 import {
   INVALIDATION_STEPS,
   type Invalidated,
@@ -20,19 +17,6 @@ import {
   invalidated,
 } from './invalidate/index.js';
 import type { RegisterFile } from './register-file.js';
-
-/** Why the queue stopped, as IQERCD.IQEI says it. Spec: VT-d 11.4.9.9 "Invalidation Queue Error Record Register". */
-export const QUEUE_ERROR = {
-  INVALID_TAIL: 1,
-  FETCH: 2,
-  INVALID_TYPE: 3,
-  RESERVED_FIELD: 4,
-  INVALID_WIDTH: 5,
-  UNALIGNED_TAIL: 6,
-  INVALID_TTM: 7,
-} as const;
-
-type QueueError = (typeof QUEUE_ERROR)[keyof typeof QUEUE_ERROR];
 
 /** What the queue needs of its unit besides the caches. */
 export interface QueueHost extends InvalidationTarget {
@@ -50,10 +34,6 @@ export interface QueueHost extends InvalidationTarget {
   report(what: Invalidated, words: readonly U64[], error: string | null): void;
 }
 
-const WAIT_RESERVED = reservedMasks(WAIT_FIELDS);
-/** PD is reserved on units that cannot drain page requests. */
-const WAIT_RESERVED_WITHOUT_DRAIN = reservedMasks(WAIT_FIELDS.filter(({ name }) => name !== 'PD'));
-const RESPONSE_RESERVED = reservedMasks(PAGE_GROUP_RESPONSE_FIELDS);
 /** Conditions that hold back the next fetch. */
 const STOPPED = FAULT_STATUS.IQE | FAULT_STATUS.ITE;
 
@@ -118,11 +98,10 @@ export class InvalidationQueue {
   private runOne(): boolean {
     const head = this.head();
     const words = this.fetch(head);
-    const error = words === null ? QUEUE_ERROR.FETCH : this.legality(words);
-    if (words === null || error !== null) {
-      this.stop(error ?? QUEUE_ERROR.FETCH);
-      return false;
-    }
+    if (words === null) return this.stop(QUEUE_ERROR.FETCH);
+    const { translationTableMode, capabilities } = this.host;
+    const error = illegality(words, this.wide, translationTableMode, capabilities);
+    if (error !== null) return this.refuse(words, error);
     const type = descriptorType(words);
     if (type === DESCRIPTOR_TYPE.WAIT) return this.wait(parseWait(words), words);
     if (type === DESCRIPTOR_TYPE.PAGE_GROUP_RESPONSE) {
@@ -135,9 +114,8 @@ export class InvalidationQueue {
     }
     const done = INVALIDATION_STEPS.get(type)!.run(this.host, words);
     if (done.refused) {
-      this.host.report(done, words, describe(QUEUE_ERROR.RESERVED_FIELD));
-      this.stop(QUEUE_ERROR.RESERVED_FIELD);
-      return false;
+      this.host.report(done, words, describeQueueError(QUEUE_ERROR.RESERVED_FIELD));
+      return this.stop(QUEUE_ERROR.RESERVED_FIELD);
     }
     this.advance();
     if (done.unanswered && this.silent === null) this.silent = done.sourceId;
@@ -176,41 +154,13 @@ export class InvalidationQueue {
     this.host.raiseFaultStatus(FAULT_STATUS.ITE);
   }
 
-  /**
-   * Whether a descriptor may be run at all. Which types and widths are legal follows from the table mode:
-   * one generation of descriptors for legacy tables, 256-bit ones only for scalable tables.
-   */
-  private legality(words: readonly U64[]): QueueError | null {
-    const { capabilities: c, translationTableMode: mode } = this.host;
-    if (this.wide && !c.SMTS && !c.ADMS) return this.refuse(words, QUEUE_ERROR.INVALID_WIDTH);
-    if (mode === TRANSLATION_TABLE_MODE.RESERVED) return this.refuse(words, QUEUE_ERROR.INVALID_TTM);
-    if (mode !== TRANSLATION_TABLE_MODE.LEGACY && !this.wide) {
-      return this.refuse(words, QUEUE_ERROR.INVALID_WIDTH);
-    }
-    const type = descriptorType(words);
-    const known =
-      type === DESCRIPTOR_TYPE.WAIT ||
-      (type === DESCRIPTOR_TYPE.PAGE_GROUP_RESPONSE && c.PRS) ||
-      (INVALIDATION_STEPS.has(type) && (!NEEDS_DEVICE_TLB.has(type) || c.DT));
-    if (!known || (mode === TRANSLATION_TABLE_MODE.LEGACY && type > DESCRIPTOR_TYPE.WAIT)) {
-      return this.refuse(words, QUEUE_ERROR.INVALID_TYPE);
-    }
-    const reserved =
-      type === DESCRIPTOR_TYPE.WAIT
-        ? c.PDS
-          ? WAIT_RESERVED
-          : WAIT_RESERVED_WITHOUT_DRAIN
-        : type === DESCRIPTOR_TYPE.PAGE_GROUP_RESPONSE
-          ? RESPONSE_RESERVED
-          : INVALIDATION_STEPS.get(type)!.reserved;
-    return hasReservedBits(reserved, words) ? this.refuse(words, QUEUE_ERROR.RESERVED_FIELD) : null;
-  }
-
   /** Reports a descriptor that was not run. A type nobody defined has no kind, so it is not reported. */
-  private refuse(words: readonly U64[], error: QueueError): QueueError {
+  private refuse(words: readonly U64[], error: QueueError): false {
     const descriptor = KIND_OF_TYPE.get(descriptorType(words));
-    if (descriptor !== undefined) this.host.report(invalidated({ descriptor }), words, describe(error));
-    return error;
+    if (descriptor !== undefined) {
+      this.host.report(invalidated({ descriptor }), words, describeQueueError(error));
+    }
+    return this.stop(error);
   }
 
   private tailError(): QueueError | null {
@@ -228,10 +178,11 @@ export class InvalidationQueue {
     return words;
   }
 
-  private stop(error: QueueError): void {
+  private stop(error: QueueError): false {
     const { registers } = this.host;
     registers.store(REGISTER.IQERCD, (registers.load(REGISTER.IQERCD) & ~15) | error);
     this.host.raiseFaultStatus(FAULT_STATUS.IQE);
+    return false;
   }
 
   private advance(): void {
@@ -251,11 +202,6 @@ export class InvalidationQueue {
   }
 }
 
-const NEEDS_DEVICE_TLB: ReadonlySet<number> = new Set([
-  DESCRIPTOR_TYPE.DEVICE_TLB,
-  DESCRIPTOR_TYPE.PASID_DEVICE_TLB,
-]);
-
 const KIND_OF_TYPE: ReadonlyMap<number, Invalidated['descriptor']> = new Map([
   [DESCRIPTOR_TYPE.CONTEXT_CACHE, 'CONTEXT_CACHE'],
   [DESCRIPTOR_TYPE.IOTLB, 'IOTLB'],
@@ -267,17 +213,3 @@ const KIND_OF_TYPE: ReadonlyMap<number, Invalidated['descriptor']> = new Map([
   [DESCRIPTOR_TYPE.PASID_DEVICE_TLB, 'PASID_DEVICE_TLB'],
   [DESCRIPTOR_TYPE.PAGE_GROUP_RESPONSE, 'PAGE_GROUP_RESPONSE'],
 ]);
-
-function describe(error: QueueError): string {
-  return `IQE: ${ERROR_TEXT[error]} (IQEI ${error})`;
-}
-
-const ERROR_TEXT: Readonly<Record<QueueError, string>> = {
-  1: 'tail pointer beyond the queue',
-  2: 'descriptor cannot be fetched',
-  3: 'invalid descriptor type',
-  4: 'reserved field or value',
-  5: 'descriptor width not allowed',
-  6: 'tail not aligned to 256-bit descriptors',
-  7: 'invalid translation table mode',
-};

@@ -1,23 +1,14 @@
 import { type U64, ALL_ONES, u64, u64FromNumber } from '../bits/u64.js';
 import type { UnitCapabilities } from '../layout/capability.js';
 import type { PageGroupResponse } from '../layout/invalidation/index.js';
-import {
-  FAULT_STATUS,
-  GLOBAL,
-  PAGE_REQUEST_STATUS,
-  REGISTER,
-  type RegisterDefinition,
-  faultRecordRegister,
-  iotlbRegisters,
-} from '../layout/registers.js';
+import { FAULT_STATUS, REGISTER, type RegisterDefinition, faultRecordRegister } from '../layout/registers.js';
 import type { HostMemory } from '../memory/host-memory.js';
 import { type CacheEntryView, type UnitCacheKind, viewCacheEntries } from './cache-views.js';
 import type { TranslationCaches } from './caches/translation-caches.js';
-import { runGlobalCommand } from './global-command.js';
 import { INTERRUPT_FAULT, type InterruptResult, remapInterrupt } from './interrupts.js';
 import { InvalidationQueue } from './invalidation-queue.js';
 import { type PageRequest, type PageRequestOutcome, acceptPageRequest } from './page-requests.js';
-import { runContextCommand, runIotlbCommand } from './register-invalidation.js';
+import { registerActions } from './register-actions.js';
 import type { DmaRequest, TranslationResult, WalkTrace } from './request.js';
 import { traceRequest } from './translate/trace.js';
 import { UnitCore, type UnitOptions } from './unit-core.js';
@@ -64,7 +55,7 @@ export class RemappingUnit {
     this.core = new UnitCore(options);
     this.capabilities = this.core.capabilities;
     this.queue = new InvalidationQueue(this.core);
-    this.actions = this.actionTable();
+    this.actions = registerActions(this.core, this.queue);
   }
 
   /** Reads 32 or 64 bits; nothing answers an access that is not aligned or lies beyond the register set. */
@@ -205,59 +196,5 @@ export class RemappingUnit {
 
   private isAccessible(offset: number, bytes: 4 | 8): boolean {
     return offset >= 0 && offset % bytes === 0 && offset + bytes <= this.core.registers.bytes;
-  }
-
-  private actionTable(): Map<number, () => void> {
-    const { core } = this;
-    const { registers, capabilities: c, faults } = core;
-    const { IOTLB } = iotlbRegisters(c);
-    const actions = new Map<number, () => void>([
-      [REGISTER.GCMD, () => this.globalCommand()],
-      [REGISTER.CCMD + 4, () => runContextCommand(core)],
-      [IOTLB + 4, () => runIotlbCommand(core)],
-      [REGISTER.FSTS, () => this.faultStatusWritten()],
-      [REGISTER.FECTL, () => faults.afterWrite(REGISTER.FECTL)],
-    ]);
-    for (let index = 0; index < c.faultRecords; index++) {
-      const offset = faultRecordRegister(c, index) + 12;
-      actions.set(offset, () => faults.afterWrite(offset));
-    }
-    if (c.PLMR || c.PHMR) {
-      // Protection is on as soon as it is asked for.
-      actions.set(REGISTER.PMEN, () =>
-        registers.store(REGISTER.PMEN, registers.load(REGISTER.PMEN) >>> 31 ? 0x80000001 : 0),
-      );
-    }
-    if (c.QI) {
-      actions.set(REGISTER.IQT, () => this.runQueue());
-      actions.set(REGISTER.IECTL, () => core.invalidationEvent.sendIfUnmasked());
-      actions.set(REGISTER.ICS, () => {
-        if (registers.load(REGISTER.ICS) === 0) core.invalidationEvent.withdraw();
-      });
-    }
-    if (c.PRS) {
-      const pending = PAGE_REQUEST_STATUS.PPR | PAGE_REQUEST_STATUS.PRO;
-      actions.set(REGISTER.PECTL, () => core.pageRequestEvent.sendIfUnmasked());
-      actions.set(REGISTER.PRS, () => {
-        if ((registers.load(REGISTER.PRS) & pending) === 0) core.pageRequestEvent.withdraw();
-      });
-    }
-    return actions;
-  }
-
-  private globalCommand(): void {
-    const command = this.core.registers.load(REGISTER.GCMD);
-    this.core.registers.store(REGISTER.GCMD, 0);
-    runGlobalCommand(this.core, this.queue, command);
-  }
-
-  /** Clearing IQE or ITE lets the queue fetch again from where it stands. */
-  private faultStatusWritten(): void {
-    this.core.faults.afterWrite(REGISTER.FSTS);
-    this.runQueue();
-  }
-
-  private runQueue(): void {
-    if ((this.core.registers.load(REGISTER.GSTS) & GLOBAL.QIE) !== 0) this.queue.run();
   }
 }

@@ -116,6 +116,10 @@ function wo(name: string, last: number, first: number, meaning?: string): Field 
 function w1c(name: string, last: number, first: number, meaning?: string): Field {
   return { name, word: 0, last, first, access: 'W1C', meaning };
 }
+/** An address field is shown in place, with its low bits as zeros. */
+function address(field: Field): Field {
+  return { ...field, address: true };
+}
 function dword(name: string, offset: number, fields: readonly Field[], reset = 0): RegisterDefinition {
   return { name, offset, bytes: 4, reset: u64(0, reset), fields };
 }
@@ -129,7 +133,7 @@ function eventRegisters(prefix: string, offset: number, c: UnitCapabilities): Re
   return [
     dword(`${prefix}CTL`, offset, control, EVENT_CONTROL.IM),
     dword(`${prefix}DATA`, offset + 4, [rw('IMD', 15, 0, 'message data')]),
-    dword(`${prefix}ADDR`, offset + 8, [rw('MA', 31, 2, 'message address')]),
+    dword(`${prefix}ADDR`, offset + 8, [address(rw('MA', 31, 2, 'message address'))]),
     // Spec: reserved unless destinations can have more than 8 bits.
     dword(`${prefix}UADDR`, offset + 12, c.EIM ? [rw('MUA', 31, 0, 'message upper address')] : []),
   ];
@@ -197,7 +201,7 @@ export function registerMap(c: UnitCapabilities): RegisterDefinition[] {
       GLOBAL_FIELDS.map(([, status, at, meaning]) => ro(status, at, at, meaning)),
     ),
     qword('RTADDR', REGISTER.RTADDR, [
-      rw('RTA', 63, 12, 'root table address'),
+      address(rw('RTA', 63, 12, 'root table address')),
       rw('TTM', 11, 10, 'translation table mode: 0 legacy, 1 scalable, 3 abort-DMA'),
       ...(c.SSIRWS ? [rw('SSIRWE', 7, 7, 'second-stage I/O read and write bits in use')] : []),
     ]),
@@ -225,19 +229,19 @@ export function registerMap(c: UnitCapabilities): RegisterDefinition[] {
     );
   }
   if (c.PLMR) {
-    map.push(dword('PLMBASE', REGISTER.PLMBASE, [rw('PLMB', 31, 20)]));
-    map.push(dword('PLMLIMIT', REGISTER.PLMLIMIT, [rw('PLML', 31, 20)]));
+    map.push(dword('PLMBASE', REGISTER.PLMBASE, [address(rw('PLMB', 31, 20))]));
+    map.push(dword('PLMLIMIT', REGISTER.PLMLIMIT, [address(rw('PLML', 31, 20))]));
   }
   if (c.PHMR) {
-    map.push(qword('PHMBASE', REGISTER.PHMBASE, [rw('PHMB', 63, 20)]));
-    map.push(qword('PHMLIMIT', REGISTER.PHMLIMIT, [rw('PHML', 63, 20)]));
+    map.push(qword('PHMBASE', REGISTER.PHMBASE, [address(rw('PHMB', 63, 20))]));
+    map.push(qword('PHMLIMIT', REGISTER.PHMLIMIT, [address(rw('PHML', 63, 20))]));
   }
   if (c.QI) {
     map.push(
       qword('IQH', REGISTER.IQH, [ro('QH', 18, 4, 'byte offset of the next descriptor to fetch, over 16')]),
       qword('IQT', REGISTER.IQT, [rw('QT', 18, 4, 'byte offset of the next free slot, over 16')]),
       qword('IQA', REGISTER.IQA, [
-        rw('IQA', 63, 12, 'queue address'),
+        address(rw('IQA', 63, 12, 'queue address')),
         rw('DW', 11, 11, '256-bit descriptors'),
         rw('QS', 2, 0, '2^QS pages'),
       ]),
@@ -253,7 +257,7 @@ export function registerMap(c: UnitCapabilities): RegisterDefinition[] {
   if (c.IR) {
     map.push(
       qword('IRTA', REGISTER.IRTA, [
-        rw('IRTA', 63, 12, 'interrupt remapping table address'),
+        address(rw('IRTA', 63, 12, 'interrupt remapping table address')),
         ...(c.EIM ? [rw('EIME', 11, 11, 'extended interrupt mode')] : []),
         rw('S', 3, 0, '2^(S+1) entries'),
       ]),
@@ -263,7 +267,10 @@ export function registerMap(c: UnitCapabilities): RegisterDefinition[] {
     map.push(
       qword('PQH', REGISTER.PQH, [rw('PQH', 18, 5, 'byte offset of the next request to read, over 32')]),
       qword('PQT', REGISTER.PQT, [rw('PQT', 18, 5, 'byte offset of the next free slot, over 32')]),
-      qword('PQA', REGISTER.PQA, [rw('PQA', 63, 12, 'queue address'), rw('PQS', 2, 0, '2^PQS pages')]),
+      qword('PQA', REGISTER.PQA, [
+        address(rw('PQA', 63, 12, 'queue address')),
+        rw('PQS', 2, 0, '2^PQS pages'),
+      ]),
       dword('PRS', REGISTER.PRS, [
         w1c('PRO', 1, 1, 'a page request found the queue full'),
         w1c('PPR', 0, 0, 'page requests pending'),
@@ -275,7 +282,7 @@ export function registerMap(c: UnitCapabilities): RegisterDefinition[] {
   const { IVA, IOTLB } = iotlbRegisters(c);
   map.push(
     qword('IVA', IVA, [
-      wo('ADDR', 63, 12),
+      address(wo('ADDR', 63, 12)),
       wo('IH', 6, 6, 'only leaves changed'),
       wo('AM', 5, 0, '2^AM pages'),
     ]),
@@ -331,8 +338,8 @@ function memoryTypeRegisters(): RegisterDefinition[] {
       qword(`MTRR_${range}`, REGISTER.MTRRFIX + 8 * index, [rw('TYPES', 63, 0)]),
     ),
     ...Array.from({ length: MTRR_VARIABLE }, (_, index) => [
-      qword(`MTRR_PHYSBASE${index}`, physical(index), [rw('BASE', 63, 12), rw('TYPE', 7, 0)]),
-      qword(`MTRR_PHYSMASK${index}`, physical(index) + 8, [rw('MASK', 63, 12), rw('V', 11, 11)]),
+      qword(`MTRR_PHYSBASE${index}`, physical(index), [address(rw('BASE', 63, 12)), rw('TYPE', 7, 0)]),
+      qword(`MTRR_PHYSMASK${index}`, physical(index) + 8, [address(rw('MASK', 63, 12)), rw('V', 11, 11)]),
     ]).flat(),
   ];
 }

@@ -117,7 +117,7 @@ describe('which unit serves a function', () => {
     ['0000:00:1f.0', 'dmar2', 'left over'],
     ['0000:03:00.0', 'dmar0', 'a virtual function goes with its physical one'],
     ['0001:00:00.0', null, 'of a segment without units'],
-  ])('%s: %s (%s)', (name, unit) => {
+  ] as const)('%s: %s (%s)', (name, unit, _why) => {
     expect(served(name)).toBe(unit);
   });
 
