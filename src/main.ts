@@ -1,3 +1,4 @@
+import { walkCommand } from './cli/walk-command.js';
 import { commandLine } from './server/command-line.js';
 
-await commandLine().parseAsync();
+await commandLine().addCommand(walkCommand()).parseAsync();
