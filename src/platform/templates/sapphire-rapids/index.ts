@@ -3,7 +3,7 @@ import { parseDmar } from '../../../firmware/dmar/parse.js';
 import { describeFunctions } from '../function-plan.js';
 import type { MachineTemplate } from '../machine-template.js';
 import { FUNCTIONS } from './functions.js';
-import { CAPABILITY, DMAR, EXTENDED_CAPABILITY, REGISTER_BASES, VERSION } from './units.js';
+import { DMAR, UNIT_REGISTERS } from './units.js';
 
 /**
  * A two-socket Sapphire Rapids server, the first generation that ships what the subdevice series was
@@ -18,12 +18,7 @@ export const sapphireRapids: MachineTemplate = {
   describe: () => ({
     dmar: parseDmar(buildDmar(DMAR)).table,
     functions: describeFunctions(FUNCTIONS),
-    units: REGISTER_BASES.map((registerBase) => ({
-      registerBase,
-      capability: CAPABILITY,
-      extendedCapability: EXTENDED_CAPABILITY,
-      version: VERSION,
-    })),
+    units: UNIT_REGISTERS,
     // Kernels of that time leave scalable mode off unless told.
     commandLine: 'intel_iommu=on,sm_on',
     reportedGroups: [],

@@ -1,5 +1,6 @@
 import { type U64, parseHex, u64 } from '../../../bits/u64.js';
 import type { DmarSpec, RemappingStructureSpec } from '../../../firmware/dmar/build.js';
+import type { UnitDescription } from '../../../firmware/description.js';
 import { endpointScope, hpetScope, ioApicScope, portScope } from '../scopes.js';
 
 /**
@@ -7,7 +8,7 @@ import { endpointScope, hpetScope, ioApicScope, portScope } from '../scopes.js';
  * guest addresses, second-stage pages of 2 MiB and 1 GiB, first-stage 1 GiB pages and 5 levels, posted
  * interrupts, one fault record.
  */
-export const CAPABILITY: U64 = parseHex('19ed008c40780c66')!;
+const CAPABILITY: U64 = parseHex('19ed008c40780c66')!;
 
 /**
  * ECAP: the 3ee9e86f050df such machines log, plus PASID (bit 40) and PRS (bit 29). Real firmware gives
@@ -15,15 +16,20 @@ export const CAPABILITY: U64 = parseHex('19ed008c40780c66')!;
  * domains cannot be had at all, since kernel 5.10 asks every unit for PASID. The template has them
  * everywhere, as the machines had on which the series was developed.
  *
- * First-stage (FLTS) and second-stage (SLTS) translation are both there, as on silicon. With FLTS on every
- * unit kernel 5.10 puts each new domain, auxiliary ones included, into first-stage tables: a PASID entry of
- * an auxiliary domain has type 1, not 2, and supervisor requests (SRS) must be and are supported.
- * Linux: first_level_by_default(), intel_pasid_setup_first_level().
+ * First-stage (FLTS) and second-stage (SLTS) translation are both there, as on silicon.
  */
-export const EXTENDED_CAPABILITY: U64 = parseHex('3ef9ea6f050df')!;
+const EXTENDED_CAPABILITY: U64 = parseHex('3ef9ea6f050df')!;
+
+/**
+ * ECAP of the INCLUDE_ALL unit: the same without first-stage translation and what needs it (NEST, EAFS).
+ * Kernel 5.10 puts every new domain into first-stage tables as soon as every unit has FLTS. One unit
+ * without keeps it at second-stage tables, which the subdevice series was written about; real logs of this
+ * generation have FLTS on this unit as well. Linux: first_level_by_default().
+ */
+const SECOND_STAGE_ONLY: U64 = parseHex('36f9aa2f050df')!;
 
 /** 6:0. Linux prints major and minor. */
-export const VERSION = 0x60;
+const VERSION = 0x60;
 
 /**
  * Remapping units and what each serves. Register bases, I/O APIC and timer numbers and the order, the
@@ -42,7 +48,13 @@ const UNITS = [
   { base: 0x957fc000, socket: 0, scopes: [ioApicScope(8), hpetScope(0)], includeAll: true },
 ];
 
-export const REGISTER_BASES: readonly U64[] = UNITS.map(({ base }) => u64(0, base));
+/** What each unit answers when its registers are read. */
+export const UNIT_REGISTERS: readonly UnitDescription[] = UNITS.map(({ base, includeAll }) => ({
+  registerBase: u64(0, base),
+  capability: CAPABILITY,
+  extendedCapability: includeAll ? SECOND_STAGE_ONLY : EXTENDED_CAPABILITY,
+  version: VERSION,
+}));
 
 const SEGMENT = 0;
 
