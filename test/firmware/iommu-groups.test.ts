@@ -50,6 +50,16 @@ describe('group listings', () => {
     ]);
   });
 
+  it('says which members are no PCI functions', () => {
+    const uuid = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
+    const text = `/sys/kernel/iommu_groups/9/devices/${uuid}\ngroup 10\n  devices: ${uuid} 0000:00:02.0\n`;
+    expect(read(text)).toEqual(['10 0000:00:02.0']);
+    expect(parseIommuGroups(text).warnings.map(({ line, message }) => `${line}: ${message}`)).toEqual([
+      `1: group 9 has ${uuid}, which is no PCI function; ignored`,
+      `3: group 10 has ${uuid}, which is no PCI function; ignored`,
+    ]);
+  });
+
   it('names lines it does not understand', () => {
     expect(parseIommuGroups('IOMMU Group 1 00:01.0 A\n\nbash: lspci: command not found\n').warnings).toEqual([
       { source: 'iommuGroups', line: 3, message: 'not understood: "bash: lspci: command not found"' },
