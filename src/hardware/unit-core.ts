@@ -100,7 +100,7 @@ export class UnitCore
     this.registers.store64(REGISTER.ECAP, extendedCapability);
     this.caches = new TranslationCaches();
     const event = (control: number) =>
-      new EventMessage(this.registers, control, (address, data) => this.putOnBus(address, data));
+      new EventMessage(this.registers, control, (address, data) => this.waiting.push({ address, data }));
     this.invalidationEvent = event(REGISTER.IECTL);
     this.pageRequestEvent = event(REGISTER.PECTL);
     this.faults = new FaultRecorder(
@@ -195,13 +195,12 @@ export class UnitCore
     if (this.isDelivering) return;
     this.isDelivering = true;
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
-      this.sendMessage(next.address, next.data);
+      this.putOnBus(next.address, next.data);
     }
     this.isDelivering = false;
   }
 
   private putOnBus(address: U64, data: number): void {
-    this.waiting.push({ address, data });
     this.emit({
       type: 'INTERRUPT',
       unit: this.name,
@@ -212,5 +211,6 @@ export class UnitCore
       vector: data & 0xff,
       destination: ((address.lo >>> 12) & 0xff) | (address.hi & 0xffffff00),
     });
+    this.sendMessage(address, data);
   }
 }
