@@ -102,6 +102,11 @@ export class IommuGroup {
   /** What the core believes is attached. */
   domain: Domain | null = null;
   constructor(readonly number: number) {}
+
+  /** Why its members are together. That the first could stand alone matters only while it does. */
+  get because(): readonly GroupReason[] {
+    return this.members.length > 1 ? this.reasons.filter(({ kind }) => kind !== 'SINGLE') : this.reasons;
+  }
 }
 
 /** A subdevice type as its driver declares it. */

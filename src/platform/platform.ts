@@ -73,7 +73,7 @@ export class Platform {
     this.kernel.now = header.createdAt;
     this.kernel.boot();
     this.pending.push({ type: 'TOPOLOGY', change: 'PLATFORM_BOOTED', subject: null });
-    this.publish(0, header.createdAt);
+    this.publish(0, header.createdAt, null);
   }
 
   get name(): string {
@@ -103,7 +103,7 @@ export class Platform {
       }
       result = { ok: false, error };
     } finally {
-      this.publish(this.applied, time);
+      this.publish(this.applied, time, 'endpoint' in command ? command.endpoint : null);
     }
     return { platform: this, revision: this.applied, firstSequence, lastSequence: this.events.last, result };
   }
@@ -126,10 +126,11 @@ export class Platform {
     this.events.ring();
   }
 
-  private publish(revision: number, time: number): void {
+  /** @param sender whose request the command put on the bus, when it did */
+  private publish(revision: number, time: number, sender: EndpointRef | null): void {
     const events = this.pending;
     this.pending = [];
-    this.events.append(revision, time, events, (event) => this.endpointOf(event));
+    this.events.append(revision, time, events, (event) => sender ?? this.endpointOf(event));
   }
 
   /** The device or subdevice behind a request, as far as its source id and PASID tell. */

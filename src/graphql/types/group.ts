@@ -83,7 +83,7 @@ GroupRef.implement({
     because: t.field({
       type: [GroupReason],
       description: 'Why these members share a group.',
-      resolve: ({ platform, it }) => it.reasons.map((reason) => ({ platform, it: reason })),
+      resolve: ({ platform, it }) => it.because.map((reason) => ({ platform, it: reason })),
     }),
   }),
 });
