@@ -36,7 +36,7 @@ export function createServer({ schema, context, logger, graphiqlTabs }: GraphSer
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const mask = createMask(logger);
   const endpoint = createEndpoint(schema, context, mask, logger);
-  const webSockets = createWebSockets(endpoint, mask);
+  const webSockets = createWebSockets(endpoint, mask, logger);
   const page = graphiqlPage(graphiqlTabs);
   const responses = new Set<ServerResponse>();
 
@@ -108,6 +108,22 @@ export function createServer({ schema, context, logger, graphiqlTabs }: GraphSer
   );
   http.on('upgrade', upgrade);
 
+  async function stop(): Promise<void> {
+    state = 'stopping';
+    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+    http.closeIdleConnections();
+    // Ended without SSE's "complete", so that a client knows to come back, as 1001 tells the others.
+    for (const response of responses) {
+      if (String(response.getHeader('content-type')).startsWith('text/event-stream')) response.end();
+    }
+    const timer = setTimeout(() => http.closeAllConnections(), GRACE_MS);
+    await webSockets.stop(GRACE_MS);
+    await closed;
+    clearTimeout(timer);
+    await endpoint.dispose();
+  }
+  let stopped: Promise<void> | null = null;
+
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
@@ -121,20 +137,7 @@ export function createServer({ schema, context, logger, graphiqlTabs }: GraphSer
     serve: () => {
       state = 'ready';
     },
-    stop: async () => {
-      state = 'stopping';
-      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-      http.closeIdleConnections();
-      // Ended without SSE's "complete", so that a client knows to come back, as 1001 tells the others.
-      for (const response of responses) {
-        if (String(response.getHeader('content-type')).startsWith('text/event-stream')) response.end();
-      }
-      const timer = setTimeout(() => http.closeAllConnections(), GRACE_MS);
-      await webSockets.stop(GRACE_MS);
-      await closed;
-      clearTimeout(timer);
-      await endpoint.dispose();
-    },
+    stop: () => (stopped ??= stop()),
   };
 }
 

@@ -4,6 +4,7 @@ import type { GraphQLError } from 'graphql';
 import { type ExecutionArgs, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
+import type { Logger } from 'pino';
 import type { Endpoint } from './endpoint.js';
 import type { Mask } from './masked-errors.js';
 import { MAX_BODY_BYTES } from './request-body.js';
@@ -25,7 +26,7 @@ interface Operation {
 }
 
 /** graphql-ws over the same pipeline that HTTP requests run through. */
-export function createWebSockets(endpoint: Endpoint, mask: Mask): WebSockets {
+export function createWebSockets(endpoint: Endpoint, mask: Mask, logger: Logger): WebSockets {
   // No server of its own: an address in use is then reported once, by the HTTP server.
   const sockets = new WebSocketServer({
     noServer: true,
@@ -70,6 +71,9 @@ export function createWebSockets(endpoint: Endpoint, mask: Mask): WebSockets {
     upgrade(request, socket, head) {
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         sockets.emit('connection', webSocket, request);
+        // graphql-ws prints a stack for what a client did wrong; ws has closed the socket with the reason.
+        webSocket.removeAllListeners('error');
+        webSocket.on('error', (error) => logger.info({ err: error.message }, 'socket closed'));
       });
     },
     async stop(graceMs) {

@@ -18,6 +18,8 @@ type EcapFields = Parameters<typeof packExtendedCapability>[0];
 /** A parent, unless said otherwise like the one of the default host. */
 export interface ParentPlan {
   readonly at?: string;
+  /** Intel's integrated endpoints count as isolated by a quirk, others do not. */
+  readonly vendorId?: number;
   readonly pasidWidth?: number | null;
   readonly siov?: boolean;
   readonly ats?: boolean;
@@ -320,7 +322,7 @@ function typeOf(capacity: number): MdevTypeInput {
 
 function functionOf(plan: ParentPlan): PciFunctionSource {
   const builder = new ConfigSpaceBuilder({
-    vendorId: 0x8086,
+    vendorId: plan.vendorId ?? 0x8086,
     deviceId: 0x0b25,
     classCode: plan.classCode ?? 0x088000,
     multiFunction: plan.multifunction,
