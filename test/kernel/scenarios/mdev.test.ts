@@ -1,0 +1,74 @@
+import { Host, U1, U2, codesOf, errnoOf } from '../../support/kernel/host.js';
+
+const OTHER = '0000:6b:00.0';
+
+describe('scenario 59: the text written to create', () => {
+  it.each([
+    ['35 characters', U1.slice(1)],
+    ['38 characters', `${U1}\n\n`],
+    ['no hexadecimal', U1.replace('1', 'g')],
+  ])('%s is EINVAL', (_title, text) => {
+    const host = Host.boot();
+    expect(errnoOf(() => host.mdev(text))).toBe('EINVAL');
+    expect(host.kernel.subdevices.size).toBe(0);
+  });
+
+  it('36 characters and a newline are accepted', () => {
+    expect(Host.boot().mdev(`${U1}\n`).uuid).toBe(U1);
+  });
+
+  it('capitals become small letters', () => {
+    const text = 'ABCDEF01-1111-4111-8111-ABCDEFABCDEF';
+    expect(Host.boot().mdev(text).uuid).toBe(text.toLowerCase());
+  });
+});
+
+it('scenario 60: a UUID is unique on the whole machine', () => {
+  const host = Host.boot({ parents: [{}, { at: OTHER }] });
+  host.mdev(U1);
+  expect(errnoOf(() => host.mdev(U1, OTHER))).toBe('EEXIST');
+});
+
+it('scenario 62: without room ENOSPC, and a removal makes room', () => {
+  const host = Host.boot({ parents: [{ capacity: 1 }] });
+  const type = () => host.kernel.mdevTypes(host.device())[0];
+  expect(type()).toMatchObject({ name: 'idxd-1dwq-v1', deviceApi: 'vfio-pci', availableInstances: 1 });
+  const first = host.mdev(U1);
+  expect(type()).toMatchObject({ availableInstances: 0, subdevices: [first] });
+  expect(errnoOf(() => host.mdev(U2))).toBe('ENOSPC');
+  host.kernel.removeMdev(first);
+  expect(type().availableInstances).toBe(1);
+  expect(errnoOf(() => host.mdev(U2))).toBeNull();
+});
+
+it('scenario 63: a subdevice in use is not removed; the refusal says removal would wait', () => {
+  const host = Host.boot();
+  host.kernel.enableFeature(host.device(), 'AUX');
+  const subdevice = host.mdev(U1);
+  const domain = host.kernel.allocDomain('mdev', 'UNMANAGED');
+  host.kernel.attach(domain, subdevice);
+  expect(errnoOf(() => host.kernel.removeMdev(subdevice))).toBe('EAGAIN');
+  host.kernel.detach(domain, subdevice);
+  expect(errnoOf(() => host.kernel.removeMdev(subdevice))).toBeNull();
+});
+
+it('scenario 66: unbinding the parent’s driver removes its subdevices and its types', () => {
+  const host = Host.boot();
+  host.mdev(U1);
+  host.mdev(U2);
+  const lines = host.linesOf(() => host.kernel.unbindDriver(host.device()));
+  expect(host.kernel.subdevices.size).toBe(0);
+  expect(host.kernel.mdevTypes(host.device())).toEqual([]);
+  expect(lines.at(-1)).toBe('idxd 0000:6a:01.0: MDEV: Unregistering');
+  expect(codesOf(() => host.mdev(U1))).toEqual(['NO_SUCH_TYPE']);
+  host.kernel.bindDriver(host.device(), 'vfio-pci');
+  expect(host.kernel.mdevTypes(host.device())).toEqual([]);
+});
+
+it.each([
+  ['V5_10', 'ENODEV'],
+  ['V5_15', 'EBUSY'],
+] as const)('binding a bound device in %s is %s', (profile, errno) => {
+  const host = Host.boot({ config: { profile } });
+  expect(errnoOf(() => host.kernel.bindDriver(host.device(), 'vfio-pci'))).toBe(errno);
+});
