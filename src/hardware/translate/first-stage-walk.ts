@@ -141,7 +141,7 @@ export class FirstStageWalker {
 
   /** Whether the leaf found last lacks a dirty bit that a later write would have to set. */
   get leavesDirtyClear(): boolean {
-    return !this.setsDirty && (this.leafLo & DIRTY) === 0;
+    return !(this.setsDirty && this.mayWrite) && (this.leafLo & DIRTY) === 0;
   }
 
   /** Gathers what an entry grants; the reason when that is not enough. */
