@@ -5,11 +5,14 @@ import type { Bench } from './unit-builder.js';
 
 /** Captures of a real kernel on an emulated unit, beside the project and never part of it. */
 const ROOT = '../shared/data/qemu-linux';
+export { ROOT as EVIDENCE };
 
 /** A test that runs when the capture is there and says aloud when it is not. */
-export function evidenceTest(capture: string, title: string, run: () => void): void {
+export function evidenceTest(capture: string, title: string, run: () => void | Promise<void>): void {
   if (existsSync(join(ROOT, capture))) {
-    test(title, run);
+    test(title, async () => {
+      await run();
+    });
     return;
   }
   process.stdout.write(`SKIPPED, no evidence at ${ROOT}/${capture}: ${title}\n`);
