@@ -1,4 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { walkCommand } from './cli/walk-command.js';
 import { commandLine } from './server/command-line.js';
 
-await commandLine().addCommand(walkCommand()).parseAsync();
+const operations = fileURLToPath(new URL('../schema/operations', import.meta.url));
+
+await commandLine(operations).addCommand(walkCommand()).parseAsync();

@@ -14,8 +14,12 @@ interface ServeFlags {
   readonly log: 'memory' | 'lmdb';
 }
 
-/** The program: flags in, server up. Wrong flags, and a start that fails, end it with one line on stderr. */
-export function commandLine(): Command {
+/**
+ * The program: flags in, server up. Wrong flags, and a start that fails, end it with one line on stderr.
+ *
+ * @param operationsDirectory where the operation documents are that GraphiQL opens with
+ */
+export function commandLine(operationsDirectory: string): Command {
   const program = new Command('iommu-graph')
     .description(
       'GraphQL over a simulator of Intel VT-d and Scalable IOV, run by the rules of the Linux kernel',
@@ -34,7 +38,7 @@ export function commandLine(): Command {
     .addOption(
       new Option('--log <kind>', 'how the command log is kept').choices(['memory', 'lmdb']).default('lmdb'),
     )
-    .action(runServer);
+    .action((flags: ServeFlags) => runServer(flags, operationsDirectory));
   program
     .command('schema')
     .description('print the schema, sorted, as SDL')
@@ -42,7 +46,10 @@ export function commandLine(): Command {
   return program;
 }
 
-async function runServer({ port, host, dataDir, log }: ServeFlags): Promise<void> {
+async function runServer(
+  { port, host, dataDir, log }: ServeFlags,
+  operationsDirectory: string,
+): Promise<void> {
   // Logs go to stderr as they are written, so that the last line before an end is not lost.
   const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
   let running: Running | null = null;
@@ -67,7 +74,7 @@ async function runServer({ port, host, dataDir, log }: ServeFlags): Promise<void
     });
   }
   try {
-    running = await serve({ host, port, log, dataDirectory: dataDir, logger });
+    running = await serve({ host, port, log, dataDirectory: dataDir, operationsDirectory, logger });
     process.stdout.write(`iommu-graph serves ${running.url}\n`);
   } catch (error) {
     process.stderr.write(`error: ${startFailure(error, host, port)}\n`);

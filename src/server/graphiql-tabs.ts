@@ -1,21 +1,24 @@
-/** One tab of GraphiQL as it opens the first time; its title is the name of the operation. */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** One tab of GraphiQL as it opens the first time; its title is the name of its first operation. */
 export interface GraphiqlTab {
   readonly query: string;
   /** JSON text. */
   readonly variables?: string;
 }
 
-const LOOK_AROUND = `# Press Ctrl-Enter (or the pink button) to run. Ctrl-Space completes; the book icon opens the documentation.
+/** The documents a newcomer finds, in reading order. */
+export const STARTER_DOCUMENTS = ['look-around', 'create-attach-map-dma', 'watch-faults'] as const;
 
-query LookAround {
-  platforms {
-    nodes {
-      id
-      name
-    }
-  }
+/**
+ * Reads the starter tabs: `<name>.graphql`, and `<name>.json` with variables where there is one. They are
+ * kept outside the code because each of them is also run by a test.
+ */
+export function readGraphiqlTabs(directory: URL): GraphiqlTab[] {
+  return STARTER_DOCUMENTS.map((name) => {
+    const query = readFileSync(fileURLToPath(new URL(`${name}.graphql`, directory)), 'utf8');
+    const variables = fileURLToPath(new URL(`${name}.json`, directory));
+    return existsSync(variables) ? { query, variables: readFileSync(variables, 'utf8') } : { query };
+  });
 }
-`;
-
-/** What a newcomer finds in GraphiQL, in reading order. */
-export const GRAPHIQL_TABS: readonly GraphiqlTab[] = [{ query: LOOK_AROUND }];
