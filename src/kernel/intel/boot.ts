@@ -33,7 +33,10 @@ export function findUnits(state: KernelState): void {
     if (structure.kind !== 'DRHD' || !known.includes(structure)) continue;
     const registers = state.machine.units.find((each) => equalU64(each.registerBase, structure.registerBase));
     if (registers === undefined) continue;
-    const wanted = state.parameters.scalableMode;
+    const wanted = {
+      scalableMode: state.parameters.scalableMode,
+      reservesDefaultDomainId: state.profile.reservesDefaultDomainIdAlways,
+    };
     state.units.push(new IntelUnit(state.units.length, structure, registers, surroundings, wanted));
   }
 }

@@ -1,4 +1,4 @@
-/** The id first-stage and pass-through PASID entries use in scalable mode. Linux: FLPT_DEFAULT_DID. */
+/** The id pass-through PASID entries use in scalable mode. Linux: FLPT_DEFAULT_DID. */
 export const FLPT_DEFAULT_DID = 1;
 
 /**
@@ -11,11 +11,11 @@ export class DomainIds {
 
   constructor(
     readonly supported: number,
-    scalableMode: boolean,
+    reservesDefault: boolean,
   ) {
     this.taken = new Uint8Array(supported);
     this.take(0);
-    if (scalableMode) this.take(FLPT_DEFAULT_DID);
+    if (reservesDefault) this.take(FLPT_DEFAULT_DID);
   }
 
   /** Ids in use, reserved ones included. */

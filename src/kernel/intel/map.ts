@@ -3,6 +3,7 @@ import { FIRST_STAGE } from '../../layout/first-stage.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { KernelError } from '../errno.js';
 import type { Domain } from '../objects.js';
+import type { KernelProfile } from '../profile/profile.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import { type PageRun, notifyMapped } from './flush-domain.js';
@@ -15,12 +16,14 @@ import type { IntelUnit } from './unit.js';
  * Linux: intel_iommu_map(), __domain_mapping().
  */
 export function entryFlags(
+  profile: KernelProfile,
   domain: Domain,
   access: { readonly read: boolean; readonly write: boolean; readonly cache?: boolean },
 ): number {
   if (!access.read && !access.write) return 0;
   const snoop = access.cache && domain.snoopControl ? SECOND_STAGE.SNOOP : 0;
-  const permissions = (access.read ? SECOND_STAGE.READ : 0) | (access.write ? SECOND_STAGE.WRITE : 0) | snoop;
+  const readable = access.read || profile.writableIsReadable;
+  const permissions = (readable ? SECOND_STAGE.READ : 0) | (access.write ? SECOND_STAGE.WRITE : 0) | snoop;
   return domain.firstLevel ? permissions | FIRST_STAGE.PRESENT | FIRST_STAGE.USER : permissions;
 }
 

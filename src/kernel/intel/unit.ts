@@ -43,7 +43,7 @@ export class IntelUnit {
     readonly drhd: DrhdStructure,
     readonly registers: UnitRegisters,
     readonly surroundings: UnitSurroundings,
-    scalableModeWanted: boolean,
+    wanted: { readonly scalableMode: boolean; readonly reservesDefaultDomainId: boolean },
   ) {
     this.name = `dmar${sequence}`;
     this.segment = drhd.segment;
@@ -53,8 +53,11 @@ export class IntelUnit {
     this.extendedCapability = registers.readRegister(REGISTER.ECAP, 8);
     this.version = registers.readRegister(REGISTER.VER, 4).lo;
     this.capabilities = decodeCapabilities(this.version, this.capability, this.extendedCapability);
-    this.scalableMode = scalableModeWanted && this.capabilities.SMTS;
-    this.domainIds = new DomainIds(2 ** this.capabilities.domainIdBits, this.scalableMode);
+    this.scalableMode = wanted.scalableMode && this.capabilities.SMTS;
+    this.domainIds = new DomainIds(
+      2 ** this.capabilities.domainIdBits,
+      this.scalableMode || wanted.reservesDefaultDomainId,
+    );
     this.agaw = widestAgaw(this.capabilities.SAGAW, WIDEST_AGAW);
   }
 

@@ -41,7 +41,7 @@ export function map(state: KernelState, domain: Domain, request: MapRequest): Pa
   }
   const start = pfnOf(iova);
   const target = pfnOf(physical);
-  const flags = entryFlags(domain, request);
+  const flags = entryFlags(state.profile, domain, request);
   requireMappable(domain, start, target, pages);
 
   const report: MapReport = { written: [0, 0, 0, 0], conflicts: [] };

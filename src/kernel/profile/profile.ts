@@ -43,6 +43,10 @@ export interface KernelProfile {
   readonly knowsScalableModeOff: boolean;
   /** Prints the invalidation policy, and what SATC structures are missing. */
   readonly printsInvalidationPolicy: boolean;
+  /** Domain id 1 is kept free in legacy mode too. Seen on a 6.1 kernel. */
+  readonly reservesDefaultDomainIdAlways: boolean;
+  /** A second-stage entry always has R: a write-only mapping can be read. Seen on a 6.1 kernel. */
+  readonly writableIsReadable: boolean;
   /** Each unit brings its devices in as it is registered. */
   readonly probesPerUnit: boolean;
   readonly knowsSatc: boolean;
@@ -69,6 +73,8 @@ const V5_10: KernelProfile = {
   scalableModeOnLine: 'DMAR: Intel-IOMMU: scalable mode supported',
   knowsScalableModeOff: false,
   printsInvalidationPolicy: false,
+  reservesDefaultDomainIdAlways: false,
+  writableIsReadable: false,
   probesPerUnit: false,
   knowsSatc: false,
   knowsIopf: false,
@@ -100,6 +106,8 @@ const V6_1: KernelProfile = {
   ...V5_15,
   name: 'V6_1',
   unmanagedPrefersSecondStage: true,
+  reservesDefaultDomainIdAlways: true,
+  writableIsReadable: true,
   probesPerUnit: true,
   knowsSatc: true,
 };

@@ -35,7 +35,7 @@ it.each([
     'on a device no unit serves',
     { units: [{ devices: ['0000:6b:00.0'] }], parents: [{}, { at: '0000:6b:00.0' }] },
   ],
-])('scenario 19: enabling AUX %s is EINVAL', (title, plan) => {
+])('scenario 19: enabling AUX %s is EINVAL', (_title, plan) => {
   const host = Host.boot(plan);
   expect(errnoOf(() => host.kernel.enableFeature(host.device(), 'AUX'))).toBe('EINVAL');
 });

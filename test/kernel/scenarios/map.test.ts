@@ -212,6 +212,36 @@ describe('scenario 54: the flush of an unmap', () => {
   });
 });
 
+/** What a 6.1 kernel sent for unmaps of a contiguous run, on a unit with MAMV 18: range, second word. */
+const RECORDED = [
+  ['100000', '1000', '0x100000'],
+  ['200000', '2000', '0x200001'],
+  ['203000', '3000', '0x203003'],
+  ['300000', '8000', '0x300003'],
+  ['40a000', '2000', '0x40a001'],
+] as const;
+
+it.each(RECORDED)(
+  'V6_1 flushes an unmap of 0x%s, 0x%s bytes, with the address word %s',
+  (iova, size, word) => {
+    const { host, domain } = attached({ cap: { MAMV: 18 }, config: { profile: 'V6_1' } });
+    host.kernel.map(domain, mapping(iova, '50001000', size));
+    const before = host.hardware.length;
+    host.kernel.unmap(domain, range(iova, size));
+    const event = host.hardware.slice(before).find((each) => each.type === 'INVALIDATION')!;
+    expect(hex(event.type === 'INVALIDATION' ? event.words[1] : null)).toBe(word);
+  },
+);
+
+it('V6_1 writes a write-only page so that it can be read too', () => {
+  const { host, domain } = attached({ config: { profile: 'V6_1' } });
+  host.kernel.map(domain, mapping('1000', '40001000', '1000', 'w'));
+  expect(host.dma('READ', '0x1000')).toEqual({ physical: '0x40001000' });
+  const older = attached();
+  older.host.kernel.map(older.domain, mapping('1000', '40001000', '1000', 'w'));
+  expect(older.host.dma('READ', '0x1000')).toEqual({ reason: 0x86 });
+});
+
 it('scenario 55: with caching mode a map is flushed, but not the device’s own cache', () => {
   const { host, domain } = attached({ cap: { CM: 1 }, parents: [{ ats: true }] });
   expect(host.device().info!.atsEnabled).toBe(true);
