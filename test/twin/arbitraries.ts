@@ -19,7 +19,7 @@ export interface TwinCase {
 
 export type Mode = 'LEGACY' | 'SCALABLE';
 
-const often = (value: boolean) => fc.oneof({ weight: 4, arbitrary: fc.constant(value) }, fc.boolean());
+const often = (value: boolean) => fc.oneof({ weight: 9, arbitrary: fc.constant(value) }, fc.boolean());
 
 /** Capability sets a part could have; dependent bits follow the ones they depend on. */
 function capabilities(mode: Mode): fc.Arbitrary<TwinCapabilities> {
@@ -42,7 +42,7 @@ function capabilities(mode: Mode): fc.Arbitrary<TwinCapabilities> {
       prs: often(true),
       srs: often(true),
       eafs: fc.boolean(),
-      pss: fc.constantFrom(19, 15, 9),
+      pss: fc.constantFrom(19, 19, 9, 5),
       pasid: often(true),
       slads: often(true),
       slts: often(true),
@@ -77,11 +77,14 @@ function capabilities(mode: Mode): fc.Arbitrary<TwinCapabilities> {
 interface Mutation {
   /** Picks a placed word, evenly over however many there are. */
   readonly at: number;
+  /** Whether to pick among the words most walks read. */
+  readonly busy: boolean;
   readonly change: { readonly flip: number } | { readonly set: bigint };
 }
 
 const mutation: fc.Arbitrary<Mutation> = fc.record({
   at: fc.nat(),
+  busy: fc.boolean(),
   change: fc.oneof(
     { weight: 8, arbitrary: fc.nat(63).map((flip) => ({ flip })) },
     { weight: 2, arbitrary: fc.nat(11).map((flip) => ({ flip })) },
@@ -89,11 +92,21 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   ),
 });
 
+/** First words of PASID entries, first entries of tables, and what maps the tables of a nested walk. */
+function isBusy(address: number): boolean {
+  const inPage = address & 0xfff;
+  if (address < 0x14000) return inPage < 0x10;
+  if (address < 0x20000) return (address & 63) < 24;
+  return inPage === 0 || (inPage >= 0x80 && inPage < 0xa0);
+}
+
 function mutated(words: PlacedWord[], mutations: readonly Mutation[]): PlacedWord[] {
   const out = [...words];
-  for (const { at, change } of mutations) {
+  const busyWords = out.flatMap(({ address }, index) => (isBusy(address) ? [index] : []));
+  for (const { at, busy, change } of mutations) {
     // Small numbers are drawn more often than large ones; multiplying spreads them.
-    const index = (Math.imul(at, 0x9e3779b1) >>> 0) % out.length;
+    const picked = Math.imul(at, 0x9e3779b1) >>> 0;
+    const index = busy ? busyWords[picked % busyWords.length] : picked % out.length;
     const { address, value } = out[index];
     const next = 'set' in change ? change.set : value ^ (1n << BigInt(change.flip));
     out[index] = { address, value: next };
@@ -118,7 +131,7 @@ const address: fc.Arbitrary<bigint> = fc
     levels: fc.tuple(fc.constantFrom(...INDICES), index, index, index),
     offset,
     high: fc.oneof(
-      { weight: 12, arbitrary: fc.constant(0n) },
+      { weight: 30, arbitrary: fc.constant(0n) },
       fc.constantFrom(1n << 39n, 1n << 48n, 1n << 57n, 0xffffn << 48n, 0x1fffn << 51n, 1n << 63n),
     ),
     interrupt: fc.oneof({ weight: 40, arbitrary: fc.constant(false) }, fc.constant(true)),
@@ -137,17 +150,17 @@ export function twinRequest(mode: Mode): fc.Arbitrary<TwinRequest> {
   const first = fc.constantFrom<number>(sources[0], sources[1]);
   return fc
     .record({
-      sourceId: fc.oneof({ weight: 4, arbitrary: first }, fc.constantFrom<number>(...sources)),
+      sourceId: fc.oneof({ weight: 9, arbitrary: first }, fc.constantFrom<number>(...sources)),
       pasid: fc.oneof(
-        { weight: mode === 'LEGACY' ? 30 : 2, arbitrary: fc.constant(null) },
-        { weight: 4, arbitrary: fc.constantFrom<number>(1, 2, 3, 6, 7) },
+        { weight: mode === 'LEGACY' ? 60 : 2, arbitrary: fc.constant(null) },
+        { weight: 5, arbitrary: fc.constantFrom<number>(1, 2, 3, 3, 3, 6, 7) },
         { weight: 1, arbitrary: fc.constantFrom<number>(...PASIDS) },
       ),
       address,
       type: fc.constantFrom('READ' as const, 'WRITE' as const, 'ATOMIC' as const),
       addressType: fc.oneof(
-        { weight: 8, arbitrary: fc.constant('UNTRANSLATED' as const) },
-        { weight: 2, arbitrary: fc.constant('TRANSLATION_REQUEST' as const) },
+        { weight: 16, arbitrary: fc.constant('UNTRANSLATED' as const) },
+        { weight: 3, arbitrary: fc.constant('TRANSLATION_REQUEST' as const) },
         { weight: 1, arbitrary: fc.constant('TRANSLATED' as const) },
       ),
       privileged: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
@@ -171,7 +184,7 @@ export function twinCase(mode: Mode): fc.Arbitrary<TwinCase> {
       capabilities: capabilities(mode),
       mutations: fc.array(mutation, { maxLength: 6 }),
       tableMode: fc.oneof(
-        { weight: 40, arbitrary: fc.constant(mode === 'LEGACY' ? 0n : 1n) },
+        { weight: 80, arbitrary: fc.constant(mode === 'LEGACY' ? 0n : 1n) },
         fc.constantFrom(2n, 3n),
       ),
       highPermissions: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),

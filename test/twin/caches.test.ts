@@ -3,6 +3,7 @@ import { wordOf } from '../support/hardware/words.js';
 import { CacheModel, descriptorOf, type ModelEntry, type Operation } from './cache-model.js';
 import { FULL_CAPABILITIES } from './full-capabilities.js';
 import { Pair } from './pair.js';
+import { runs } from './runs.js';
 import { scalableTables } from './tables.js';
 import type { TwinRequest } from './twin-machine.js';
 
@@ -129,11 +130,14 @@ describe('the IOTLB and its twin', () => {
           const expected = model.has(entry);
           if (expected) hits++;
           else misses++;
-          expect(pair.translate(request)).toMatchObject({ kind: 'TRANSLATED', cached: expected });
+          const result = pair.translate(request);
+          if (result.kind !== 'TRANSLATED' || result.cached !== expected) {
+            throw new Error(`cached ${expected} foretold: ${JSON.stringify([request.pasid, result])}`);
+          }
           model.insert(entry);
         }
       }),
-      { numRuns: CASES },
+      runs(CASES),
     );
     process.stdout.write(`twin caches: ${CASES} sequences, ${hits} hits and ${misses} misses foretold\n`);
   });

@@ -9,6 +9,9 @@ import { type TwinCapabilities, type TwinMachine, TwinMemory, type TwinRequest }
 /** Memory above this does not answer, though a host address width may reach further. */
 const MEMORY_LIMIT = 2 ** 36;
 
+/** Where the generated tables put everything that is not a root, context or PASID entry. */
+const PAGING_TABLES = 0x20000;
+
 const one = (value: boolean) => (value ? 1 : 0);
 
 function benchFor(caps: TwinCapabilities, memory: HostMemory): Bench {
@@ -63,6 +66,8 @@ function benchFor(caps: TwinCapabilities, memory: HostMemory): Bench {
 export class Pair {
   readonly bench: Bench;
   readonly machine: TwinMachine;
+  /** Root, context and PASID words as they were stored. */
+  private readonly structures = new Map<number, bigint>();
 
   constructor(
     made: Pick<TwinCase, 'capabilities' | 'rtaddr' | 'tables'>,
@@ -77,6 +82,7 @@ export class Pair {
   }
 
   store(address: number, value: bigint): void {
+    if (address < PAGING_TABLES) this.structures.set(address, value);
     this.machine.memory.store(BigInt(address), value);
     this.bench.memory.store64(address, wordOf(value));
   }
@@ -100,6 +106,16 @@ export class Pair {
   unitWords(): BigUint64Array {
     const { buffer, byteOffset } = this.bench.memory.segment(0);
     return new BigUint64Array(buffer, byteOffset);
+  }
+
+  /**
+   * Whether a walk through a wrong pointer took a root, context or PASID entry for a paging entry and marked
+   * it accessed. The unit may have cached the entry as it was, and the twin has no cache to follow that with.
+   */
+  structuresMarked(): boolean {
+    const unitWords = this.unitWords();
+    for (const [address, value] of this.structures) if (unitWords[address / 8] !== value) return true;
+    return false;
   }
 
   /** Takes over what the unit wrote, for requests whose accessed bits are the part's own business. */

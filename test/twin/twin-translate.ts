@@ -260,6 +260,9 @@ class Walk {
     }
     const guest = walkFirstStage(machine, policy, first, request.address, wanted);
     const host = walkSecondStage(machine, policy, second, guest.guestPhysical, wanted);
+    if (request.zeroLength && !guest.write && !host.read) {
+      throw new Unspecified('a zero-length read whose write permission only one stage gives');
+    }
     return this.finish(
       {
         physical: host.physical,

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import type { TranslationResult } from '../../src/hardware/request.js';
 import { hex64, wordOf } from '../support/hardware/words.js';
-import { type Mode, twinCase, type TwinCase } from './arbitraries.js';
+import { type Mode, twinCase } from './arbitraries.js';
 import { dmaRequest, Pair } from './pair.js';
+import { runs } from './runs.js';
 import {
   span,
   type TwinMachine,
@@ -17,8 +18,6 @@ import { twinTranslate } from './twin-translate.js';
 const POLICY: TwinPolicy = { checks: 'EACH_LEVEL', absentTable: 'ABSENT', interruptOverlap: 'ADDRESS' };
 
 const CASES = 3000;
-/** Where the generated tables put everything that is not a paging entry. */
-const PAGING_TABLES = 0x20000;
 /** Bits a walk may set in an entry: first-stage A, D, EA; second-stage A, D. */
 const UPDATE_BITS = (1n << 5n) | (1n << 6n) | (1n << 8n) | (1n << 9n) | (1n << 10n);
 
@@ -32,10 +31,10 @@ describe.each<Mode>(['LEGACY', 'SCALABLE'])('the unit and its twin over generate
         const pair = new Pair(made);
         for (const request of made.requests) {
           compare(pair, request, count);
-          if (structuresMarked(pair, made)) return;
+          if (pair.structuresMarked()) return;
         }
       }),
-      { numRuns: CASES },
+      runs(CASES),
     );
     const lines = [...tally]
       .sort(([a], [b]) => a.localeCompare(b))
@@ -43,15 +42,6 @@ describe.each<Mode>(['LEGACY', 'SCALABLE'])('the unit and its twin over generate
     process.stdout.write(`twin ${mode}: ${CASES} tables; ${lines.join(', ')}\n`);
   });
 });
-
-/**
- * Whether a walk through a wrong pointer took a root, context or PASID entry for a paging entry and marked
- * it accessed. The entry may be cached as it was, and the twin has no cache to follow that with.
- */
-function structuresMarked(pair: Pair, made: TwinCase): boolean {
-  const { words } = pair.machine.memory;
-  return made.tables.some(({ address, value }) => address < PAGING_TABLES && words.get(address) !== value);
-}
 
 function compare(pair: Pair, request: TwinRequest, count: (what: string) => void): void {
   let outcome: TwinOutcome;
