@@ -202,6 +202,8 @@ export const DmaTranslationEnum = enumOf(
     UNTRANSLATED: 'The address is to be translated.',
     TRANSLATION_REQUEST: 'Asks for a translation; moves no data.',
     TRANSLATED: 'The address is already a host physical one.',
+    DEVICE_TLB:
+      'What a device with ATS does by itself: it asks for a translation unless its own cache has one, keeps it, and sends a translated request. Without ATS enabled the same as UNTRANSLATED.',
   },
 );
 

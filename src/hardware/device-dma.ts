@@ -26,8 +26,14 @@ export interface DeviceAccess {
   readonly privileged?: boolean;
   /** Bytes to write; zeros where there are too few. */
   readonly data?: Uint8Array;
-  readonly addressType: AddressType;
+  readonly addressType: DeviceAddressType;
 }
+
+/**
+ * The AT field a device puts on its requests, or DEVICE_TLB for what a device with ATS does by itself: it
+ * asks for a translation, keeps it, and sends translated requests. Without ATS that is UNTRANSLATED.
+ */
+export type DeviceAddressType = AddressType | 'DEVICE_TLB';
 
 /** A piece of it that went through. */
 export interface DmaSegment {
@@ -95,8 +101,8 @@ function performPiece(path: DmaPath, access: DeviceAccess, address: U64, piece: 
   const size = piece.length;
   if (unit === null) return { segment: { address, physical: u64ToNumber(address), size, cached: false } };
   const request = requestFor(path, access, address);
-  const isOrdinary = access.addressType === 'UNTRANSLATED';
-  if (isOrdinary && deviceTlb !== null && !(access.pasid === null && isInterruptAddress(address))) {
+  const usesOwnCache = access.addressType === 'DEVICE_TLB' && deviceTlb !== null;
+  if (usesOwnCache && !(access.pasid === null && isInterruptAddress(address))) {
     const own = throughDeviceTlb(unit, deviceTlb, request);
     if (own !== null) return finish({ ...own.result, cached: own.cached }, address, size);
   }
@@ -188,7 +194,7 @@ function requestFor(path: DmaPath, access: DeviceAccess, address: U64): DmaReque
     pasid: access.pasid,
     address,
     type: access.access,
-    addressType: access.addressType,
+    addressType: access.addressType === 'DEVICE_TLB' ? 'UNTRANSLATED' : access.addressType,
     privileged: hasPasid && (access.privileged ?? false),
     execute: hasPasid && access.access === 'READ' && (access.execute ?? false),
     noWrite: access.addressType === 'TRANSLATION_REQUEST' && access.access === 'READ',

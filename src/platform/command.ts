@@ -75,7 +75,7 @@ export interface DmaCommand {
   readonly access: 'READ' | 'WRITE' | 'EXECUTE';
   /** Bytes to write; null for zeros. */
   readonly data: Uint8Array | null;
-  readonly translation: 'UNTRANSLATED' | 'TRANSLATION_REQUEST' | 'TRANSLATED';
+  readonly translation: 'UNTRANSLATED' | 'TRANSLATION_REQUEST' | 'TRANSLATED' | 'DEVICE_TLB';
 }
 
 /** A command with what came from outside, as it is appended to the log. */

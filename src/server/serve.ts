@@ -5,7 +5,7 @@ import { openMemoryLog } from '../log/memory-log.js';
 import { ensureDemo } from '../platform/create.js';
 import { PlatformHost } from '../platform/host.js';
 import { createServer } from './graph-server.js';
-import { graphiqlTabs } from './graphiql-tabs.js';
+import { readGraphiqlTabs } from './graphiql-tabs.js';
 
 export interface ServeOptions {
   readonly host: string;
@@ -14,8 +14,6 @@ export interface ServeOptions {
   readonly log: 'memory' | 'lmdb';
   /** Where the lmdb log is kept. */
   readonly dataDirectory: string;
-  /** Directory of the documents GraphiQL opens with. */
-  readonly operations: URL;
   /** Where the operation documents are that GraphiQL opens with. */
   readonly operationsDirectory: string;
   readonly logger: Logger;
@@ -37,13 +35,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { logger } = options;
   let host: PlatformHost | null = null;
   const schema = buildSchema();
-  const graphiqlTabs = readGraphiqlTabs(options.operations);
   const log = await (options.log === 'memory' ? openMemoryLog() : openLmdbLog(options.dataDirectory));
   const server = createServer({
     schema,
     context: () => ({ host }),
     logger,
-    graphiqlTabs: graphiqlTabs(options.operationsDirectory),
+    graphiqlTabs: readGraphiqlTabs(options.operationsDirectory),
   });
   try {
     // The port first: reading a long log back for nothing helps nobody.

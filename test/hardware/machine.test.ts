@@ -1,3 +1,4 @@
+import type { DeviceAddressType } from '../../src/hardware/device-dma.js';
 import { parsePciAddress } from '../../src/bits/pci-address.js';
 import { u64, u64FromNumber } from '../../src/bits/u64.js';
 import { ConfigSpaceBuilder } from '../../src/firmware/pci-config/builder.js';
@@ -190,6 +191,7 @@ function dma(
   address: number,
   size: number,
   data?: Uint8Array,
+  addressType: DeviceAddressType = 'UNTRANSLATED',
 ) {
   return machine.dma({
     fn: fn('0000:00:02.0'),
@@ -198,7 +200,7 @@ function dma(
     size,
     access,
     data,
-    addressType: 'UNTRANSLATED',
+    addressType,
   });
 }
 
@@ -283,13 +285,23 @@ describe('DMA', () => {
 
 describe('a device with a translation cache of its own', () => {
   const ATS = { ats: true, type: 1 };
+  const own = (built: Built, access: 'READ' | 'WRITE', address: number, size: number) =>
+    dma(built, access, address, size, undefined, 'DEVICE_TLB');
+
+  test('is left alone by requests it does not translate itself', () => {
+    const built = mapped(ATS);
+    own(built, 'READ', 0x5000, 4);
+    built.machine.memory.store64(0x15028, u64(0, 0xb0003));
+    built.machine.units[0].caches.invalidateAll();
+    expect(dma(built, 'READ', 0x5004, 4).segments).toMatchObject([{ physical: 0xb0004, cached: false }]);
+  });
 
   test('asks once and then uses its copy, past a change of the tables and past the unit’s own flush', () => {
     const built = mapped(ATS);
-    expect(dma(built, 'READ', 0x5000, 4).segments[0].cached).toBe(false);
+    expect(own(built, 'READ', 0x5000, 4).segments[0].cached).toBe(false);
     built.machine.memory.store64(0x15028, u64(0, 0xb0003));
     built.machine.units[0].caches.invalidateAll();
-    expect(dma(built, 'READ', 0x5004, 4).segments).toEqual([
+    expect(own(built, 'READ', 0x5004, 4).segments).toEqual([
       { address: u64(0, 0x5004), physical: 0x85004, size: 4, cached: true },
     ]);
     expect(built.machine.units[0].cacheEntries('DEVICE_TLB', 10)).toEqual([
@@ -309,7 +321,7 @@ describe('a device with a translation cache of its own', () => {
 
   test('is emptied by a device-TLB descriptor', () => {
     const built = mapped(ATS);
-    dma(built, 'READ', 0x5000, 4);
+    own(built, 'READ', 0x5000, 4);
     const [unit] = built.machine.units;
     built.machine.memory.store64(0x50000, u64(0x10, 3));
     built.machine.memory.store64(0x50008, u64(0x7fffffff, 0xfffff001));
@@ -326,7 +338,7 @@ describe('a device with a translation cache of its own', () => {
 
   test('is emptied when ATS is switched off', () => {
     const built = mapped(ATS);
-    dma(built, 'READ', 0x5000, 4);
+    own(built, 'READ', 0x5000, 4);
     const fn = built.fn('0000:00:02.0');
     fn.writeConfig(fn.ats!.offset + 6, 2, 0);
     expect(built.machine.deviceTlb(fn)).toBeNull();
@@ -335,13 +347,13 @@ describe('a device with a translation cache of its own', () => {
   });
 
   test('sends what it may not do untranslated, so that the unit refuses and records it', () => {
-    expect(dma(mapped(ATS), 'WRITE', 0x7000, 4).blocked).toMatchObject({ reason: 5, recorded: true });
-    expect(dma(mapped(ATS), 'READ', 0x8000, 4).blocked).toMatchObject({ reason: 6, recorded: true });
+    expect(own(mapped(ATS), 'WRITE', 0x7000, 4).blocked).toMatchObject({ reason: 5, recorded: true });
+    expect(own(mapped(ATS), 'READ', 0x8000, 4).blocked).toMatchObject({ reason: 6, recorded: true });
   });
 
   test('is stopped where the context entry forbids translated requests', () => {
     const built = mapped({ ats: true, type: 0 });
-    expect(dma(built, 'READ', 0x5000, 4).blocked).toMatchObject({ reason: 0x0d, recorded: true });
+    expect(own(built, 'READ', 0x5000, 4).blocked).toMatchObject({ reason: 0x0d, recorded: true });
   });
 
   test('a translation request alone moves nothing and fills the cache', () => {
