@@ -27,6 +27,9 @@ export class HostMemory {
   private readonly high = new Map<number, Int32Array>();
   /** Segments this memory may write in place; all others are shared or absent. */
   private owned = new Set<number>();
+  /** The segment written last: tables are filled in runs, so it is mostly the next one too. */
+  private recentNumber = -1;
+  private recentSegment: Int32Array = EMPTY_SEGMENT;
   private readonly holes: ((frame: number) => boolean) | null;
   /** First frame that is not memory. */
   private readonly endFrame: number;
@@ -57,12 +60,32 @@ export class HostMemory {
     return found === undefined ? EMPTY_SEGMENT : found;
   }
 
+  /**
+   * The segments of the first 256 GiB by number, absent where nothing was written. For walks that cannot
+   * afford a call per table; what is taken out of it holds until the next write.
+   */
+  get directory(): readonly (Int32Array | undefined)[] {
+    return this.direct;
+  }
+
+  /** Frames below this number can all be read; 0 for a memory with holes, where each frame must be asked for. */
+  get readableFrames(): number {
+    return this.holes === null ? Math.ceil(this.limit / 4096) : 0;
+  }
+
   /** The segment holding a frame, for writing; copied first when it is shared with a fork. */
   writableSegment(frame: number): Int32Array {
     const number = Math.floor(frame / SEGMENT_FRAMES);
+    if (number === this.recentNumber) return this.recentSegment;
     const found = number < DIRECT_SEGMENTS ? this.direct[number] : this.high.get(number);
-    if (found !== undefined && this.owned.has(number)) return found;
+    if (found !== undefined && this.owned.has(number)) {
+      this.recentNumber = number;
+      this.recentSegment = found;
+      return found;
+    }
     const copy = found === undefined ? new Int32Array(SEGMENT_WORDS) : found.slice();
+    this.recentNumber = number;
+    this.recentSegment = copy;
     this.owned.add(number);
     if (number < DIRECT_SEGMENTS) {
       while (this.direct.length < number) this.direct.push(undefined);
@@ -122,7 +145,10 @@ export class HostMemory {
   writeBytes(address: Hpa, bytes: Uint8Array): void {
     this.eachPiece(address, bytes.length, (frame, offset, at, count) => {
       const segment = this.writableSegment(frame);
-      new Uint8Array(segment.buffer).set(bytes.subarray(at, at + count), HostMemory.firstWord(frame) * 4 + offset);
+      new Uint8Array(segment.buffer).set(
+        bytes.subarray(at, at + count),
+        HostMemory.firstWord(frame) * 4 + offset,
+      );
     });
   }
 
@@ -139,6 +165,7 @@ export class HostMemory {
     copy.direct = this.direct.slice();
     for (const [number, segment] of this.high) copy.high.set(number, segment);
     this.owned = new Set();
+    this.recentNumber = -1;
     return copy;
   }
 
@@ -158,7 +185,7 @@ export class HostMemory {
     length: number,
     visit: (frame: number, offset: number, at: number, count: number) => void,
   ): void {
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < length;) {
       const frame = Math.floor((address + at) / 4096);
       const offset = (address + at) % 4096;
       const count = Math.min(4096 - offset, length - at);

@@ -10,7 +10,7 @@ import type { KernelState } from '../state.js';
 import { makeIdentityDomain } from './domain-alloc.js';
 import { flushContextCache, flushIotlb, flushPasidCache, flushWriteBuffer } from './flush.js';
 import { intelIommuOps } from './ops.js';
-import { levelPages } from './page-table.js';
+import { levelPages } from './page-table-reader.js';
 import { scopeFunction } from './scope.js';
 import { InvalidationRing } from './submit.js';
 import { IntelUnit } from './unit.js';

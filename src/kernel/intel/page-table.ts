@@ -2,18 +2,11 @@ import type { HostFrame } from '../../bits/address.js';
 import { type U64, u64 } from '../../bits/u64.js';
 import type { FrameAllocator } from '../../memory/frame-allocator.js';
 import { HostMemory } from '../../memory/host-memory.js';
+import { LARGE_PAGE, PRESENT, PageTableReader, indexAt, levelPages } from './page-table-reader.js';
 
-/** Either bit makes an entry present, in both formats. Linux: dma_pte_present(). */
-const PRESENT = 3;
-/** The entry is a leaf above level 1. Linux: DMA_PTE_LARGE_PAGE. */
-const LARGE_PAGE = 0x80;
+const NOTHING: readonly HostFrame[] = [];
 const TWO_20 = 1048576;
-const TWO_27 = 134217728;
-
-/** 4 KiB pages one entry of a level spans. */
-export function levelPages(level: number): number {
-  return 2 ** (9 * (level - 1));
-}
+const TWO_31 = 2147483648;
 
 /** An entry that was not written because another one was there. */
 export interface EntryConflict {
@@ -29,15 +22,6 @@ export interface MapReport {
   readonly conflicts: EntryConflict[];
 }
 
-/** A leaf as stored. */
-export interface Leaf {
-  readonly pfn: number;
-  readonly physicalPfn: number;
-  readonly pages: number;
-  /** Low 12 bits of the entry. */
-  readonly flags: number;
-}
-
 /**
  * The tables of one I/O address space, in host memory.
  *
@@ -47,8 +31,7 @@ export interface Leaf {
  *
  * Tables that run empty stay, as in the driver: only a range that covers a whole table frees it.
  */
-export class IoPageTable {
-  rootFrame: HostFrame;
+export class IoPageTable extends PageTableReader {
   /** Frames in use, the root included. */
   tableFrames = 1;
   /** Mapped 4 KiB pages. */
@@ -64,12 +47,13 @@ export class IoPageTable {
    * @param high flags of the high half, in every entry
    */
   constructor(
-    private readonly memory: HostMemory,
+    memory: HostMemory,
     private readonly frames: FrameAllocator,
-    public levels: number,
+    levels: number,
     private readonly tableLow: number,
     private readonly high: number,
   ) {
+    super(memory, levels);
     const root = this.newTable();
     if (root < 0) throw new RangeError('no frame for a page table');
     this.rootFrame = root;
@@ -90,6 +74,7 @@ export class IoPageTable {
     superpageLevels: number,
     report: MapReport,
   ): boolean {
+    if (pages === 1) return this.mapPage(pfn, physicalPfn, flags, report);
     while (pages > 0) {
       const level = superpageLevels === 0 ? 1 : largestLevel(pfn, physicalPfn, pages, superpageLevels);
       const frame = this.tableFor(pfn, level, true);
@@ -103,6 +88,25 @@ export class IoPageTable {
       physicalPfn += count * span;
       pages -= count * span;
     }
+    return true;
+  }
+
+  /** The one-page case of {@link map}, by far the most frequent, without the arithmetic of runs. */
+  private mapPage(pfn: number, physicalPfn: number, flags: number, report: MapReport): boolean {
+    const frame = this.tableFor(pfn, 1, true);
+    if (frame < 0) return false;
+    const segment = this.memory.writableSegment(frame);
+    const word = HostMemory.firstWord(frame) + (pfn & 511) * 2;
+    const lo = (physicalPfn << 12) | flags;
+    const hi = highOf(physicalPfn) | this.high;
+    if ((segment[word] | segment[word + 1]) !== 0) {
+      report.conflicts.push({ pfn, found: u64(segment[word + 1], segment[word]), wanted: u64(hi, lo) });
+      return true;
+    }
+    segment[word] = lo;
+    segment[word + 1] = hi;
+    report.written[1]++;
+    this.mappedPages++;
     return true;
   }
 
@@ -132,46 +136,18 @@ export class IoPageTable {
     );
   }
 
-  /** Level at which the walk for a page ends: at a leaf, or at the first absent entry. Linux: pfn_to_dma_pte(). */
-  stopLevel(pfn: number): number {
-    let frame = this.rootFrame;
-    for (let level = this.levels; ; level--) {
-      const lo = this.entryLow(frame, indexAt(pfn, level));
-      if (level === 1 || (lo & PRESENT) === 0 || (lo & LARGE_PAGE) !== 0) return level;
-      frame = this.nextTable(frame, indexAt(pfn, level));
-    }
-  }
-
-  /** Level of the present leaf holding a page; 0 when there is none. */
-  leafLevel(pfn: number): number {
-    let frame = this.rootFrame;
-    for (let level = this.levels; ; level--) {
-      const lo = this.entryLow(frame, indexAt(pfn, level));
-      if ((lo & PRESENT) === 0) return 0;
-      if (level === 1 || (lo & LARGE_PAGE) !== 0) return level;
-      frame = this.nextTable(frame, indexAt(pfn, level));
-    }
-  }
-
-  /** Frame a page is mapped to; -1 when it is not. Linux: intel_iommu_iova_to_phys(). */
-  translate(pfn: number): number {
-    let frame = this.rootFrame;
-    for (let level = this.levels; ; level--) {
-      const index = indexAt(pfn, level);
-      const lo = this.entryLow(frame, index);
-      if ((lo & PRESENT) === 0) return -1;
-      if (level === 1) return this.nextTable(frame, index);
-      if ((lo & LARGE_PAGE) !== 0) return this.nextTable(frame, index) + (pfn % levelPages(level));
-      frame = this.nextTable(frame, index);
-    }
-  }
-
   /**
    * Clears every entry of a range, both ends inclusive, and takes out the tables it covers wholly; those
    * are returned, still holding their contents, to be released after the flush. The range must not cut a
    * large page. Linux: dma_pte_clear_level().
    */
-  clear(start: number, last: number): HostFrame[] {
+  clear(start: number, last: number): readonly HostFrame[] {
+    const first = start & 511;
+    if (first + (last - start) < 512 && last - start < 511) {
+      const frame = this.tableFor(start, 1, false);
+      if (frame >= 0) this.clearLeaves(frame, first, first + (last - start));
+      if (frame >= 0 || this.largePages === 0) return NOTHING;
+    }
     const freed: HostFrame[] = [];
     this.clearLevel(this.rootFrame, this.levels, 0, start, last, freed);
     if (freed.length > 0) this.recentKey = -1;
@@ -203,42 +179,6 @@ export class IoPageTable {
     this.release(freed);
   }
 
-  /** Leaves of a range in order, both ends inclusive; a leaf that begins before `from` is included. */
-  *leaves(from: number, to: number): Generator<Leaf> {
-    yield* this.leavesBelow(this.rootFrame, this.levels, 0, from, to);
-  }
-
-  private *leavesBelow(
-    frame: HostFrame,
-    level: number,
-    base: number,
-    from: number,
-    to: number,
-  ): Generator<Leaf> {
-    const span = levelPages(level);
-    const first = Math.max(0, Math.floor((from - base) / span));
-    const last = Math.min(511, Math.floor((to - base) / span));
-    for (let index = first; index <= last; index++) {
-      const lo = this.entryLow(frame, index);
-      if ((lo & PRESENT) === 0) continue;
-      const pfn = base + index * span;
-      const next = this.nextTable(frame, index);
-      if (level > 1 && (lo & LARGE_PAGE) === 0) yield* this.leavesBelow(next, level - 1, pfn, from, to);
-      else yield { pfn, physicalPfn: next, pages: span, flags: lo & 0xfff };
-    }
-  }
-
-  private entryLow(frame: HostFrame, index: number): number {
-    return this.memory.segment(frame)[HostMemory.firstWord(frame) + index * 2];
-  }
-
-  /** The frame an entry points to. */
-  private nextTable(frame: HostFrame, index: number): number {
-    const segment = this.memory.segment(frame);
-    const word = HostMemory.firstWord(frame) + index * 2;
-    return (segment[word + 1] & 0xfffff) * TWO_20 + (segment[word] >>> 12);
-  }
-
   private newTable(): number {
     const frame = this.frames.allocate();
     if (frame === null) return -1;
@@ -247,14 +187,16 @@ export class IoPageTable {
     return frame;
   }
 
-  /** The table of a level that holds a page's entry; -1 when it is absent and cannot be made. */
+  /** The table of a level that holds a page's entry; -1 when it is absent and cannot be made, or a large page is in its place. */
   private tableFor(pfn: number, target: number, make: boolean): number {
-    const key = target === 1 ? Math.floor(pfn / 512) : -2;
+    const key = target === 1 ? pfn - (pfn & 511) : -2;
     if (key === this.recentKey) return this.recentFrame;
     let frame = this.rootFrame;
     for (let level = this.levels; level > target; level--) {
       const index = indexAt(pfn, level);
-      if ((this.entryLow(frame, index) & PRESENT) !== 0) {
+      const lo = this.entryLow(frame, index);
+      if ((lo & PRESENT) !== 0) {
+        if ((lo & LARGE_PAGE) !== 0) return -1;
         frame = this.nextTable(frame, index);
         continue;
       }
@@ -300,7 +242,7 @@ export class IoPageTable {
     while (left > 0) {
       // The low half carries into the high half every 4 GiB: no carry within a run.
       const inRun = Math.min(left, (TWO_20 - (physicalPfn % TWO_20)) / span);
-      const hi = Math.floor(physicalPfn / TWO_20) | this.high;
+      const hi = highOf(physicalPfn) | this.high;
       let lo = (physicalPfn << 12) | low;
       for (const end = word + inRun * 2; word < end; word += 2) {
         if ((segment[word] | segment[word + 1]) === 0) {
@@ -396,9 +338,9 @@ export class IoPageTable {
   }
 }
 
-function indexAt(pfn: number, level: number): number {
-  if (level <= 3) return ((pfn % TWO_27) >>> (9 * (level - 1))) & 511;
-  return (Math.floor(pfn / TWO_27) >>> (9 * (level - 4))) & 511;
+/** What of a frame number goes into the high half of an entry. */
+function highOf(frame: number): number {
+  return frame < TWO_31 ? frame >>> 20 : Math.floor(frame / TWO_20);
 }
 
 /** Linux: hardware_largepage_caps(). */

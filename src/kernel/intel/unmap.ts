@@ -4,7 +4,7 @@ import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import { type PageRun, flushPages } from './flush-domain.js';
 import { unitsOf } from './map.js';
-import { levelPages } from './page-table.js';
+import { levelPages } from './page-table-reader.js';
 
 /** Entries that are gone, whose cached copies and tables are not yet. */
 export interface Unmapped {

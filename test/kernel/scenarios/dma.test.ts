@@ -1,6 +1,6 @@
 import type { KernelLogged } from '../../../src/kernel/events.js';
 import type { Domain, Subdevice } from '../../../src/kernel/objects.js';
-import { Host, type HostPlan, U1, mapping, range } from '../../support/kernel/host.js';
+import { Host, type HostPlan, PARENT, U1, mapping, range } from '../../support/kernel/host.js';
 
 function attached(plan: HostPlan = {}): { host: Host; domain: Domain; subdevice: Subdevice } {
   const host = Host.boot(plan);
@@ -134,9 +134,10 @@ describe('after an unmap under a PASID', () => {
     const { host, domain } = attached(plan);
     host.kernel.map(domain, mapping('1000', '40001000', '4000'));
     const pages = ['0x1000', '0x2000', '0x3000', '0x4000'];
-    for (const page of pages) host.dma('READ', page, 1);
+    const read = (page: string) => host.dma('READ', page, 1, PARENT, 'DEVICE_TLB');
+    for (const page of pages) read(page);
     host.kernel.unmap(domain, range('1000', '4000'));
-    return pages.map((page) => host.dma('READ', page, 1));
+    return pages.map(read);
   }
 
   it('a parent without ATS faults on every page: the flushes of the chunks reach all of them', () => {

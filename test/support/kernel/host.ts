@@ -219,6 +219,7 @@ export class Host {
     iova: string,
     pasid: number | null = null,
     at = PARENT,
+    addressType: 'UNTRANSLATED' | 'DEVICE_TLB' = 'UNTRANSLATED',
   ): { physical: string } | { reason: number } {
     const result = this.machine.dma({
       fn: this.device(at).fn,
@@ -226,7 +227,7 @@ export class Host {
       address: address(iova),
       size: 4,
       access,
-      addressType: 'UNTRANSLATED',
+      addressType,
     });
     if (result.blocked !== null) return { reason: result.blocked.reason };
     return { physical: `0x${(result.segments[0]?.physical ?? NaN).toString(16)}` };
