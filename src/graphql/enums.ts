@@ -211,3 +211,16 @@ export const StreamGapReasonEnum = enumOf('StreamGapReason', 'Why a subscriber m
   SLOW_CONSUMER: 'It read too slowly.',
   COMPACTED: 'The log no longer holds them.',
 });
+
+export const DecodedLogKindEnum = enumOf('DecodedLogKind', 'What a line of a kernel log is about.', {
+  DMA_FAULT: 'A DMA request an Intel unit refused.',
+  INTERRUPT_FAULT: 'An interrupt request an Intel unit refused.',
+  FAULT_STATUS: 'The fault status register of an Intel unit, printed before its faults.',
+  SUPPRESSED_CALLBACKS: 'The rate limit says how often it refused; one fault can cost several refusals.',
+  REMAPPING_UNIT: 'A remapping unit, or the structure that declares it; the address is its register base.',
+  RESERVED_MEMORY: 'A reserved memory region (RMRR), or what is wrong with one; the address is its base.',
+  GROUP_ASSIGNMENT: 'A device joined a group.',
+  OTHER_REMAPPING: 'Anything else the kernel says about remapping, of any vendor.',
+  OTHER_VENDOR_FAULT: 'A fault of a unit that is not an Intel one (AMD-Vi, SMMU); it has no VT-d reason.',
+  UNPARSED_FAULT: 'Speaks of a fault of an Intel unit, but in no form that is known.',
+});

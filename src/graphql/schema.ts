@@ -15,6 +15,7 @@ import './types/domain.js';
 import './types/events/fault.js';
 import './types/events/hardware.js';
 import './types/events/kernel.js';
+import './types/decoded-log.js';
 import './queries.js';
 import './mutations/platform.js';
 import './mutations/device.js';

@@ -1,5 +1,7 @@
+import type { ImportWarning } from '../firmware/description.js';
 import { describeMachine, type MachineParts } from '../firmware/import.js';
 import { FirmwareInputError } from '../firmware/input-error.js';
+import type { KernelConfig } from '../kernel/config.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
 import type { PlatformHost } from './host.js';
 import { type KernelChoice, kernelConfig } from './kernel-choice.js';
@@ -31,7 +33,21 @@ export async function importMachine(
   checkName(name);
   const { description, warnings } = readMachine(parts);
   const config = kernelConfig(description.commandLine, kernel);
-  return host.create({ name, origin: 'IMPORTED', description, kernel: config, warnings });
+  if (saysWhetherOn(config))
+    return host.create({ name, origin: 'IMPORTED', description, kernel: config, warnings });
+  const options = { ...config.options, [DEFAULT_ON]: 'y' };
+  const assumed: ImportWarning = {
+    source: 'kernelLog',
+    line: null,
+    message: `No command line says whether the IOMMU is on; a kernel built with ${DEFAULT_ON}=y is assumed, as distributions build it.`,
+  };
+  return host.create({
+    name,
+    origin: 'IMPORTED',
+    description,
+    kernel: { ...config, options },
+    warnings: [...warnings, assumed],
+  });
 }
 
 /** The platform a server starts with when it has none. */
@@ -39,7 +55,20 @@ export async function ensureDemo(host: PlatformHost): Promise<void> {
   if (host.platforms().length === 0) await createFromTemplate(host, 'demo', 'sapphire-rapids', {});
 }
 
+const DEFAULT_ON = 'CONFIG_INTEL_IOMMU_DEFAULT_ON';
+
+/** Whether a command line or a build option decides that remapping is on or off. */
+function saysWhetherOn({ commandLine, options }: KernelConfig): boolean {
+  return DEFAULT_ON in options || /(^|\s)intel_iommu=(\S*,)?(on|off)(,|\s|$)/.test(commandLine);
+}
+
 function readMachine(parts: MachineParts): ReturnType<typeof describeMachine> {
+  if (Object.keys(parts).length === 0) {
+    throw new InvalidInputError(
+      ['input'],
+      'Give at least one part of a machine: dmar, pci, iommuUnits, kernelLog.',
+    );
+  }
   try {
     return describeMachine(parts);
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { CommandLog } from '../log/port.js';
 import type { Command, LoggedCommand } from './command.js';
-import { ConflictError, NotFoundError } from './errors.js';
+import { KernelConfigError } from '../kernel/profile/config-error.js';
+import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { prepare } from './verbs.js';
 
@@ -58,7 +59,7 @@ export class PlatformHost {
     this.reserved.add(name);
     try {
       const complete: PlatformHeader = { ...header, createdAt: this.clock() };
-      const platform = new Platform(complete);
+      const platform = boot(complete);
       await this.log.create(name, complete);
       this.admit(platform);
       return platform;
@@ -127,5 +128,16 @@ export class PlatformHost {
       inFlight: 0,
       tail: Promise.resolve(),
     });
+  }
+}
+
+/** Boots a machine; a kernel that is not modelled is the caller's mistake. */
+function boot(header: PlatformHeader): Platform {
+  try {
+    return new Platform(header);
+  } catch (error) {
+    if (error instanceof KernelConfigError)
+      throw new InvalidInputError(['input', 'kernel', error.option], error.message);
+    throw error;
   }
 }

@@ -14,11 +14,6 @@ export interface KernelChoice {
   readonly dmaEntryLimit?: number;
 }
 
-/** The reviewer's proposed name for the build option of the series. */
-const RENAMED: Readonly<Record<string, string>> = {
-  CONFIG_INTEL_IOMMU_SUBDEVICE: 'CONFIG_INTEL_IOMMU_SCALABLE_IOV',
-};
-
 /** Joins a machine's command line and a user's choice into a whole configuration. */
 export function kernelConfig(machineCommandLine: string, choice: KernelChoice): KernelConfig {
   const options: Record<string, string> = {};
@@ -36,7 +31,7 @@ export function kernelConfig(machineCommandLine: string, choice: KernelChoice): 
         `${full} cannot be "${value}": give y, n, m or a number.`,
       );
     }
-    options[RENAMED[full] ?? full] = value;
+    options[full] = value;
   }
   const dmaEntryLimit = choice.dmaEntryLimit ?? 65535;
   if (dmaEntryLimit < 0) {

@@ -1,6 +1,5 @@
 import type { OutputRef } from '@pothos/core';
 import type { Command } from '../../platform/command.js';
-import { KernelError } from '../../kernel/errno.js';
 import type { VerbResults } from '../../platform/verbs.js';
 import { builder } from '../builder.js';
 import type { GraphContext } from '../context.js';
@@ -8,9 +7,8 @@ import {
   ConflictErrorType,
   InvalidInputErrorType,
   KernelErrorType,
-  KernelRefusal,
   NotFoundErrorType,
-  type Refusal,
+  Refusal,
 } from '../types/errors.js';
 import { CommandPayload, type PayloadShape } from '../types/payloads.js';
 
@@ -45,13 +43,8 @@ export function resultUnion<P>(
   return builder.unionType(name, {
     description: `What ${name.replace(/Result$/, '')} gives: the payload, or why it was refused.`,
     types: [payload, ...refusals.map((refusal) => REFUSALS[refusal])] as never[],
-    resolveType: (value) => typeNameOf(value as Refusal | PayloadShape) as never,
+    resolveType: (value) => (value as Refusal | PayloadShape).__typename as never,
   }) as unknown as ReturnType<typeof builder.objectRef<P | Refusal>>;
-}
-
-function typeNameOf(value: Refusal | PayloadShape): string {
-  if (value instanceof KernelRefusal) return 'KernelError';
-  return value instanceof Error ? value.name : value.__typename;
 }
 
 /** Performs a command and gives its payload, or the kernel's refusal. */
@@ -74,6 +67,5 @@ export async function performCommand<T extends Command['type'], const Name exten
       value: applied.result.value as VerbResults[T],
     };
   }
-  const { error } = applied.result;
-  return error instanceof KernelError ? new KernelRefusal(platform, error) : error;
+  return new Refusal(applied.result.error, platform);
 }

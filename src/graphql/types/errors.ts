@@ -30,12 +30,26 @@ export const Blocker = builder
     }),
   });
 
-/** A kernel refusal with the platform whose kernel refused. */
-export class KernelRefusal {
+type Refused = KernelError | InvalidInputError | NotFoundError | ConflictError;
+
+/**
+ * A refusal as a value. The errors themselves cannot be: the executor throws whatever Error it is given,
+ * also where a type could show it.
+ */
+export class Refusal<E extends Refused = Refused> {
   constructor(
-    readonly platform: Platform,
-    readonly error: KernelError,
+    readonly error: E,
+    /** Whose kernel refused; null where no kernel was asked. */
+    readonly platform: Platform | null,
   ) {}
+
+  get __typename(): E['name'] {
+    return this.error.name;
+  }
+
+  get message(): string {
+    return this.error.message;
+  }
 }
 
 export const ErrorInterface = builder.interfaceRef<{ readonly message: string }>('Error').implement({
@@ -43,82 +57,77 @@ export const ErrorInterface = builder.interfaceRef<{ readonly message: string }>
   fields: (t) => ({ message: t.exposeString('message', { description: 'One sentence, for people.' }) }),
 });
 
-export const KernelErrorType = builder
-  .objectRef<KernelRefusal & { readonly message: string }>('KernelError')
-  .implement({
-    description: 'The kernel refused: the errno it returns and the function that decides.',
-    interfaces: [ErrorInterface],
-    isTypeOf: (value) => value instanceof KernelRefusal,
-    fields: (t) => ({
-      message: t.string({
-        description: 'The rule, naming the object.',
-        resolve: ({ error }) => error.message,
-      }),
-      errno: t.string({ description: 'EINVAL, EBUSY, ...', resolve: ({ error }) => error.errno }),
-      number: t.int({ description: 'Positive errno number.', resolve: ({ error }) => error.number }),
-      function: t.string({
-        description: 'The kernel function whose rule this is.',
-        resolve: ({ error }) => error.mirrors,
-      }),
-      blockers: t.field({
-        type: [Blocker],
-        description: 'The objects in the way, where the rule names some.',
-        resolve: ({ platform, error }) => error.blockers.map((it) => ({ platform, it })),
-      }),
-    }),
-  });
-
-export const InvalidInputErrorType = builder.objectRef<InvalidInputError>('InvalidInputError').implement({
-  description: 'An argument is malformed; the path names it.',
+export const KernelErrorType = builder.objectRef<Refusal<KernelError>>('KernelError').implement({
+  description: 'The kernel refused: the errno it returns and the function that decides.',
   interfaces: [ErrorInterface],
-  isTypeOf: (value) => value instanceof InvalidInputError,
+  isTypeOf: (value) => value instanceof Refusal && value.error instanceof KernelError,
   fields: (t) => ({
-    path: t.stringList({
-      description: 'Names of the argument and its fields, outermost first.',
-      resolve: ({ path }) => [...path],
+    message: t.string({
+      description: 'The rule, naming the object.',
+      resolve: ({ error }) => error.message,
+    }),
+    errno: t.string({ description: 'EINVAL, EBUSY, ...', resolve: ({ error }) => error.errno }),
+    number: t.int({ description: 'Positive errno number.', resolve: ({ error }) => error.number }),
+    function: t.string({
+      description: 'The kernel function whose rule this is.',
+      resolve: ({ error }) => error.mirrors,
+    }),
+    blockers: t.field({
+      type: [Blocker],
+      description: 'The objects in the way, where the rule names some.',
+      resolve: ({ platform, error }) => error.blockers.map((it) => ({ platform: platform!, it })),
     }),
   }),
 });
 
-export const NotFoundErrorType = builder.objectRef<NotFoundError>('NotFoundError').implement({
+export const InvalidInputErrorType = builder
+  .objectRef<Refusal<InvalidInputError>>('InvalidInputError')
+  .implement({
+    description: 'An argument is malformed; the path names it.',
+    interfaces: [ErrorInterface],
+    isTypeOf: (value) => value instanceof Refusal && value.error instanceof InvalidInputError,
+    fields: (t) => ({
+      path: t.stringList({
+        description: 'Names of the argument and its fields, outermost first.',
+        resolve: ({ error }) => [...error.path],
+      }),
+    }),
+  });
+
+export const NotFoundErrorType = builder.objectRef<Refusal<NotFoundError>>('NotFoundError').implement({
   description: 'An id names nothing.',
   interfaces: [ErrorInterface],
-  isTypeOf: (value) => value instanceof NotFoundError,
+  isTypeOf: (value) => value instanceof Refusal && value.error instanceof NotFoundError,
   fields: (t) => ({
     id: t.id({
       description: 'The id as it was given, or as it would be.',
-      resolve: ({ id, kind, platform, key }) =>
+      resolve: ({ error: { id, kind, platform, key } }) =>
         id ?? (platform === null ? key : encodeId(kind as NodeKind, platform, key)),
     }),
   }),
 });
 
-export const ConflictErrorType = builder.objectRef<ConflictError>('ConflictError').implement({
+export const ConflictErrorType = builder.objectRef<Refusal<ConflictError>>('ConflictError').implement({
   description: 'A name or id is taken.',
   interfaces: [ErrorInterface],
-  isTypeOf: (value) => value instanceof ConflictError,
+  isTypeOf: (value) => value instanceof Refusal && value.error instanceof ConflictError,
   fields: (t) => ({
     existing: t.id({
       nullable: true,
       description: 'What has it; null when it cannot be fetched.',
-      resolve: ({ existing }) => (existing === null ? null : encodeId('Platform', existing, '')),
+      resolve: ({ error: { existing } }) => (existing === null ? null : encodeId('Platform', existing, '')),
     }),
   }),
 });
-
-export type Refusal = KernelRefusal | InvalidInputError | NotFoundError | ConflictError;
 
 /** Turns the errors a client can act on into values; everything else stays thrown, and is masked. */
 export async function refusalsAsValues<T>(work: () => Promise<T>): Promise<T | Refusal> {
   try {
     return await work();
   } catch (error) {
-    if (
-      error instanceof InvalidInputError ||
-      error instanceof NotFoundError ||
-      error instanceof ConflictError
-    )
-      return error;
-    throw error;
+    const isRefusal =
+      error instanceof InvalidInputError || error instanceof NotFoundError || error instanceof ConflictError;
+    if (!isRefusal) throw error;
+    return new Refusal(error, null);
   }
 }
