@@ -1,0 +1,159 @@
+import { type Api, startApi } from '../support/api.js';
+
+let api: Api;
+beforeAll(async () => (api = await startApi()));
+afterAll(() => api.stop());
+
+const state = () =>
+  api.ask<{ platform: object }>(
+    `{ platform(name: "demo") { revision lastSequence domains { totalCount } groups { totalCount } } }`,
+  );
+
+/** Runs one mutation field, and expects that it changed nothing. */
+async function refused(field: string): Promise<Record<string, unknown>> {
+  const before = await state();
+  const { result } = await api.ask<{ result: Record<string, unknown> }>(
+    // Nested in a fragment on the interface, types that this field's union lacks may be named.
+    `mutation { result: ${field} { __typename ... on Error { message ... on InvalidInputError { path } ... on NotFoundError { id } ... on ConflictError { existing } } } }`,
+  );
+  expect(await state()).toEqual(before);
+  return result;
+}
+
+describe('bad input is refused with the argument at fault, and nothing changes', () => {
+  test.each([
+    [
+      'map(input: { domain: "Domain:demo/999", iova: 0, physical: 0, size: 4096 })',
+      { __typename: 'NotFoundError', id: 'Domain:demo/999' },
+    ],
+    [
+      'map(input: { domain: "Domain:nowhere/1", iova: 0, physical: 0, size: 4096 })',
+      { __typename: 'NotFoundError' },
+    ],
+    [
+      'map(input: { domain: "Group:demo/1", iova: 0, physical: 0, size: 4096 })',
+      { __typename: 'InvalidInputError', path: ['input', 'domain'] },
+    ],
+    [
+      'map(input: { domain: "Domain:demo/1", iova: 0, physical: 0, size: 4096, access: [EXECUTE] })',
+      { __typename: 'InvalidInputError', path: ['input', 'access'] },
+    ],
+    [
+      'dma(input: { endpoint: "Device:demo/0000:6a:01.0", address: 0, size: 0 })',
+      { __typename: 'InvalidInputError', path: ['input', 'size'] },
+    ],
+    [
+      'dma(input: { endpoint: "Device:demo/0000:6a:01.0", address: 0, size: "17M" })',
+      { __typename: 'InvalidInputError', path: ['input', 'size'] },
+    ],
+    [
+      'dma(input: { endpoint: "Device:demo/0000:6a:01.0", address: 0, pasid: 1048576 })',
+      { __typename: 'InvalidInputError', path: ['input', 'pasid'] },
+    ],
+    [
+      'dma(input: { endpoint: "Device:demo/0000:6a:01.0", address: 0, data: "AAAA" })',
+      { __typename: 'InvalidInputError', path: ['input', 'data'] },
+    ],
+    [
+      'dma(input: { endpoint: "Device:demo/0000:ff:1f.7", address: 0 })',
+      { __typename: 'NotFoundError', id: 'Device:demo/0000:ff:1f.7' },
+    ],
+    [
+      'attach(input: { domain: "Domain:demo/1", target: "IommuUnit:demo/dmar0" })',
+      { __typename: 'InvalidInputError', path: ['input', 'target'] },
+    ],
+    ['removeMdev(input: { subdevice: "nonsense" })', { __typename: 'NotFoundError', id: 'nonsense' }],
+    [
+      'createPlatform(input: { name: "demo", template: "legacy-desktop" })',
+      { __typename: 'ConflictError', existing: 'Platform:demo' },
+    ],
+    ['createPlatform(input: { name: "x", template: "no-such" })', { __typename: 'NotFoundError' }],
+    [
+      'createPlatform(input: { name: "a b", template: "legacy-desktop" })',
+      { __typename: 'InvalidInputError', path: ['input', 'name'] },
+    ],
+    [
+      'createPlatform(input: { name: "x", template: "legacy-desktop", kernel: { options: [{ name: "lower case", value: "y" }] } })',
+      { __typename: 'InvalidInputError', path: ['input', 'kernel', 'options'] },
+    ],
+    [
+      'pokeMemory(input: { platform: "Platform:demo", address: 4, words: [0] })',
+      { __typename: 'InvalidInputError', path: ['input', 'address'] },
+    ],
+    [
+      'pokeMemory(input: { platform: "Platform:demo", address: 8, words: [] })',
+      { __typename: 'InvalidInputError', path: ['input', 'words'] },
+    ],
+    [
+      'writeRegister(input: { unit: "IommuUnit:demo/dmar0", register: "NONE", value: 0 })',
+      { __typename: 'InvalidInputError', path: ['input', 'register'] },
+    ],
+    [
+      'writeRegister(input: { unit: "IommuUnit:demo/dmar99", register: "GCMD", value: 0 })',
+      { __typename: 'NotFoundError' },
+    ],
+    [
+      'submitDescriptor(input: { unit: "IommuUnit:demo/dmar0", words: [1, 2] })',
+      { __typename: 'InvalidInputError', path: ['input', 'words'] },
+    ],
+    [
+      'signalInterrupt(input: { device: "Device:demo/0000:6a:01.0", address: 0, data: 0 })',
+      { __typename: 'InvalidInputError', path: ['input', 'address'] },
+    ],
+    [
+      'requestPage(input: { endpoint: "Device:demo/0000:6a:01.0", address: 0, groupIndex: 512 })',
+      { __typename: 'InvalidInputError', path: ['input', 'groupIndex'] },
+    ],
+    ['deletePlatform(id: "Platform:none")', { __typename: 'NotFoundError' }],
+  ])('%s', async (field, expected) => {
+    const result = await refused(field);
+    expect(result).toMatchObject(expected);
+    expect(result.message).toEqual(expect.stringMatching(/\w/));
+  });
+
+  test.each([
+    ['a malformed address', `{ peekMemory(platform: "Platform:demo", address: "0xzz") }`],
+    ['an address above 64 bits', `{ peekMemory(platform: "Platform:demo", address: "0x10000000000000000") }`],
+    ['a negative page size', `{ platforms(first: -1) { totalCount } }`],
+    ['a PCI address out of range', `{ platform(name: "demo") { device(address: "0000:00:20.0") { id } } }`],
+    [
+      'a UUID with a digit missing',
+      `{ platform(name: "demo") { subdevice(uuid: "c0ffee00-0000-4000-8000-00000000000") { id } } }`,
+    ],
+    ['too many words', `{ peekMemory(platform: "Platform:demo", address: 0, words: 513) }`],
+    ['memory beyond the machine', `{ peekMemory(platform: "Platform:demo", address: "0xfffffffffffff8") }`],
+  ])('%s is a request error that says so', async (_title, query) => {
+    const { body } = await api.raw(query);
+    expect(body.errors).toHaveLength(1);
+    expect(body.errors![0].message).not.toContain('Unexpected error');
+  });
+});
+
+describe('refusals of the kernel', () => {
+  test('carry errno, number and function', async () => {
+    const { result } = await api.ask<{ result: object }>(
+      `mutation { result: createMdev(input: { parent: "Device:demo/0000:6a:01.0", type: "idxd-none" }) { __typename ... on KernelError { errno number function message blockers { code } } } }`,
+    );
+    expect(result).toMatchObject({ __typename: 'KernelError', errno: expect.stringMatching(/^E[A-Z]+$/) });
+  });
+
+  test('count as commands, because the kernel may have printed a line', async () => {
+    const before = await api.ask<{ platform: { revision: number } }>(
+      `{ platform(name: "demo") { revision } }`,
+    );
+    const { node } = await api.ask<{ node: { domain: { id: string } } }>(
+      `{ node(id: "Device:demo/0000:6a:01.0") { ... on Device { domain { id } } } }`,
+    );
+    const { result } = await api.ask<{ result: object }>(
+      `mutation { result: map(input: { domain: "${node.domain.id}", iova: "0x1000", physical: "0x2001", size: 4096 }) { __typename ... on KernelError { errno } } }`,
+    );
+    expect(result).toEqual({ __typename: 'KernelError', errno: 'EINVAL' });
+    const { platform } = await api.ask<{
+      platform: { revision: number; kernelLog: { nodes: { text: string }[] } };
+    }>(`{ platform(name: "demo") { revision kernelLog(last: 1) { nodes { text } } } }`);
+    expect(platform.revision).toBe(before.platform.revision + 1);
+    expect(platform.kernelLog.nodes[0].text).toBe(
+      'iommu: unaligned: iova 0x1000 pa 0x0000000000002001 size 0x1000 min_pagesz 0x1000',
+    );
+  });
+});
