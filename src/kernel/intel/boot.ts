@@ -10,6 +10,7 @@ import type { KernelState } from '../state.js';
 import { makeIdentityDomain } from './domain-alloc.js';
 import { flushContextCache, flushIotlb, flushPasidCache, flushWriteBuffer } from './flush.js';
 import { intelIommuOps } from './ops.js';
+import { setUpPageRequests } from './page-requests.js';
 import { levelPages } from './page-table-reader.js';
 import { scopeFunction } from './scope.js';
 import { InvalidationRing } from './submit.js';
@@ -60,7 +61,10 @@ export function intelInit(state: KernelState): void {
   const ops = intelIommuOps(state);
   makeIdentityDomain(state, ops);
   if (!state.hardwarePassThrough && state.parameters.passthrough) mapAllMemory(state);
-  for (const unit of state.activeUnits) setUpFaultEvent(unit);
+  for (const unit of state.activeUnits) {
+    setUpPageRequests(state, unit);
+    setUpFaultEvent(unit);
+  }
   try {
     registerBusOps(state, state.buses.get('pci')!, ops);
   } catch (error) {

@@ -35,6 +35,9 @@ export class IntelUnit {
   translationEnabled = false;
   /** Message data of the fault event; null until it is set up. */
   faultVector: number | null = null;
+  /** Queue of page requests, and message data of their event; null where the unit takes none. */
+  pageRequestFrame: HostFrame | null = null;
+  pageRequestVector: number | null = null;
   /** Bits of GCMD that are levels, as last written. */
   private command = 0;
 

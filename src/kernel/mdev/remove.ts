@@ -11,10 +11,13 @@ import { childrenOf } from './types.js';
  */
 export function removeMdev(state: KernelState, subdevice: Subdevice): void {
   requireIdle(subdevice);
-  const hadOwnGroup = subdevice.bus.iommuOps === null;
-  subdevice.bus.iommuOps?.releaseDevice(subdevice);
+  const ops = subdevice.bus.iommuOps;
+  // With operations on the bus the core lets go of the group, when no driver is bound any more; without
+  // them the driver does, as long as it is.
+  if (ops !== null) subdevice.driver = null;
+  ops?.releaseDevice(subdevice);
   leaveGroup(state, subdevice);
-  if (hadOwnGroup) state.log.printFor(subdevice, 'MDEV: detaching iommu');
+  if (ops === null) state.log.printFor(subdevice, 'MDEV: detaching iommu');
   subdevice.unit = null;
   subdevice.driver = null;
   state.subdevices.delete(subdevice.uuid);

@@ -1,6 +1,6 @@
 import type { KernelLogged } from '../../../src/kernel/events.js';
 import type { Domain, Subdevice } from '../../../src/kernel/objects.js';
-import { Host, type HostPlan, PARENT, U1, mapping, range } from '../../support/kernel/host.js';
+import { Host, type HostPlan, PARENT, U1, address, mapping, range } from '../../support/kernel/host.js';
 
 function attached(plan: HostPlan = {}): { host: Host; domain: Domain; subdevice: Subdevice } {
   const host = Host.boot(plan);
@@ -171,4 +171,42 @@ it('a first-level domain is used where every unit has only first-level translati
   const seen = host.invalidations(() => host.kernel.unmap(domain, range('400000', '1000')));
   expect(seen).toEqual(['PASID_IOTLB PAGE did=3 pasid=1 addr=0x400000 size=0x1000']);
   expect(host.dma('READ', '0x400000', 1)).toEqual({ reason: 0x71 });
+});
+
+describe('scenario 93: a page request under an auxiliary PASID', () => {
+  const request = (last: boolean, pasid: number | null) => ({
+    sourceId: 0x6a08,
+    pasid,
+    address: address('7f000'),
+    read: true,
+    write: false,
+    execute: false,
+    privileged: false,
+    last,
+    groupIndex: 5,
+  });
+  const plan = { ecap: { PRS: 1 }, parents: [{ pri: true }] };
+
+  it('finds nobody to ask: a line, and the response Failure to the last of the group', () => {
+    const { host } = attached(plan);
+    const [unit] = host.machine.units;
+    const lines = host.linesOf(() => {
+      expect(host.invalidations(() => unit.pageRequest(request(false, 1)))).toEqual([]);
+      const before = host.hardware.length;
+      expect(unit.pageRequest(request(true, 1))).toBe('QUEUED');
+      const response = host.hardware
+        .slice(before)
+        .find((event) => event.type === 'INVALIDATION' && event.descriptor === 'PAGE_GROUP_RESPONSE');
+      // Code 15 in bits 15:12, source id above it, PASID 1; index 5 and the last-page flag.
+      expect(response).toMatchObject({ words: [{ hi: 1, lo: 0x6a08f019 }, { hi: 0, lo: 0x2c }, {}, {}] });
+    });
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toMatch(/^dmar0: Page request for invalid PASID 1: [0-9a-f]+ 0007f02d$/);
+  });
+
+  it('without a PASID is refused too', () => {
+    const { host } = attached(plan);
+    const lines = host.linesOf(() => host.machine.units[0].pageRequest(request(true, null)));
+    expect(lines).toEqual([expect.stringMatching(/^dmar0: Page request without PASID: /)]);
+  });
 });

@@ -76,7 +76,7 @@ it('scenario 14: removing a subdevice removes its group, whose number is used ag
   host.kernel.removeMdev(host.mdev(U1));
   expect(host.kernel.subdevices.size).toBe(0);
   expect([...host.kernel.groups.keys()]).toEqual([0]);
-  expect(host.lines.at(-1)).toBe(`vfio_mdev ${U1}: Removing from iommu group 1`);
+  expect(host.lines.at(-1)).toBe(`mdev ${U1}: Removing from iommu group 1`);
   expect(host.mdev(U2).group?.number).toBe(1);
 });
 
