@@ -22,12 +22,15 @@ import { type BootParameters, parseCommandLine } from './profile/command-line.js
 import { KernelOptions } from './profile/options.js';
 import { type KernelProfile, profileOf } from './profile/profile.js';
 import { requireSupported } from './profile/supported.js';
+import { VfioState } from './vfio/state.js';
 
 /** A PCI function with what its driver adds. */
 export interface DeviceInput {
   readonly fn: PciFunction;
   readonly driver: string | null;
   readonly mdevTypes: readonly MdevTypeInput[];
+  /** The driver that offers those types; the one bound at boot when left out. */
+  readonly mdevDriver?: string | null;
 }
 
 /** Everything the kernel keeps. Verbs are functions over it. */
@@ -64,6 +67,7 @@ export class KernelState {
   identityDomain: Domain | null = null;
   /** Every unit passes DMA through by itself. Linux: hw_pass_through. */
   hardwarePassThrough = true;
+  readonly vfio: VfioState;
   /** Drivers bound when the machine came up, applied at the end of boot. */
   readonly initialDrivers = new Map<KernelDevice, string>();
   private lastDomain = 0;
@@ -84,11 +88,12 @@ export class KernelState {
     this.dmar = input.dmar;
     this.memory = input.machine.memory;
     this.frames = tableMemory(this.memory);
+    this.vfio = new VfioState(this.memory, input.config);
     this.emit = input.emit;
     this.log = new KernelLog(input.emit);
     const pci = this.buses.get('pci')!;
-    for (const { fn, driver, mdevTypes } of input.devices) {
-      const device = new KernelDevice(fn, pci, mdevTypes, driver);
+    for (const { fn, driver, mdevTypes, mdevDriver } of input.devices) {
+      const device = new KernelDevice(fn, pci, mdevTypes, mdevDriver ?? driver);
       this.devices.set(device.name, device);
       if (driver !== null) this.initialDrivers.set(device, driver);
     }

@@ -6,9 +6,11 @@ import type { RemappingUnit } from '../hardware/unit.js';
 import type { KernelConfig } from '../kernel/config.js';
 import { KernelError } from '../kernel/errno.js';
 import { Kernel } from '../kernel/kernel.js';
+import type { DeviceInput } from '../kernel/state.js';
 import type { EndpointRef, LoggedCommand } from './command.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
 import { EventJournal, type PlatformEvent } from './event-journal.js';
+import { subdeviceDriverOf } from './subdevice-drivers.js';
 import { prepare, type VerbResults } from './verbs.js';
 
 export type PlatformOrigin = 'TEMPLATE' | 'IMPORTED' | 'FORKED';
@@ -64,11 +66,7 @@ export class Platform {
       machine: this.machine,
       dmar: description.dmar,
       emit,
-      devices: description.functions.map(({ address, driver, mdevTypes }) => ({
-        fn: this.machine.topology.functions.get(formatPciAddress(address))!,
-        driver,
-        mdevTypes,
-      })),
+      devices: description.functions.map((described) => this.kernelInput(described)),
     });
     this.kernel.now = header.createdAt;
     this.kernel.boot();
@@ -106,6 +104,15 @@ export class Platform {
       this.publish(this.applied, time, 'endpoint' in command ? command.endpoint : null);
     }
     return { platform: this, revision: this.applied, firstSequence, lastSequence: this.events.last, result };
+  }
+
+  /** A listing does not say which subdevices a driver offers; drivers whose types are known offer them. */
+  private kernelInput({ address, driver, mdevTypes }: PciFunctionDescription): DeviceInput {
+    const fn = this.machine.topology.functions.get(formatPciAddress(address))!;
+    const known = mdevTypes.length === 0 ? subdeviceDriverOf(fn) : null;
+    return known === null
+      ? { fn, driver, mdevTypes }
+      : { fn, driver, mdevTypes: known.types, mdevDriver: known.driver };
   }
 
   /** The silicon behind a unit the kernel drives. */

@@ -1,27 +1,8 @@
-import type { MdevTypeDescription } from '../../../firmware/description.js';
 import type { ConfigSpaceBuilder } from '../../../firmware/pci-config/builder.js';
 import type { FunctionPlan } from '../function-plan.js';
+import { IDXD_TYPE } from '../../subdevice-drivers.js';
 import { errorReporting, integratedEndpoint } from '../kinds.js';
 import { CHIPS } from './chips.js';
-
-/** Work queues a DSA device has. Intel DSA architecture specification, WQCAP. */
-const WORK_QUEUES = 8;
-
-/**
- * The subdevice type idxd offered when the subdevice bus series was posted: a subdevice takes one
- * dedicated work queue. Source: "Add VFIO mediated device support and DEV-MSI support for the idxd
- * driver", 2020; later postings call it `dsa-1dwq-v1`. Its directory has no description, and the name
- * attribute repeats the type. Here every queue is dedicated and set aside for subdevices.
- */
-const ONE_DEDICATED_QUEUE: MdevTypeDescription = {
-  group: '1dwq-v1',
-  displayName: '1dwq-v1',
-  description: null,
-  deviceApi: 'vfio-pci',
-  cost: 1,
-  pool: 'work queues',
-  capacity: WORK_QUEUES,
-};
 
 /**
  * ATS, PASID and PRI where idxd devices of this family have them, nothing switched on yet. Where the
@@ -44,9 +25,8 @@ export function accelerators(bus: string): FunctionPlan[] {
     integratedEndpoint(`${bus}:01.0`, CHIPS.dsa, {
       more: withPasids,
       baseAddresses: [...highMemory(0xfff40000), ...highMemory(0xfff00000)],
-      mdevTypes: [ONE_DEDICATED_QUEUE],
+      mdevTypes: [IDXD_TYPE],
     }),
-    // The series knew no subdevices of this one; the idxd driver learned about it later.
     integratedEndpoint(`${bus}:02.0`, CHIPS.iax, {
       more: withPasids,
       baseAddresses: [...highMemory(0xffec0000), ...highMemory(0xffe00000)],
