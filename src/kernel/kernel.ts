@@ -34,6 +34,13 @@ import type {
 } from './objects.js';
 import type { KernelOption } from './profile/options.js';
 import { type DeviceInput, KernelState } from './state.js';
+import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';
+import { closeDevice, openDevice } from './vfio/device.js';
+import { type MapDmaRequest, vfioMapDma } from './vfio/map-dma.js';
+import type { VfioContainer } from './vfio/objects.js';
+import { containerPageSizes } from './vfio/page-sizes.js';
+import { type UnmapDmaRequest, vfioUnmapDma } from './vfio/unmap-dma.js';
+import type { UserRange } from './vfio/user-memory.js';
 
 /** What a kernel is made from. */
 export interface KernelInput {
@@ -180,6 +187,49 @@ export class Kernel {
   /** Of all members, sorted by start, neighbours of one type merged: the sysfs file. */
   groupReservedRegions(group: IommuGroup): ReservedRegion[] {
     return groupReservedRegions(group);
+  }
+
+  /** By number, oldest first; numbers are never used again. */
+  get containers(): ReadonlyMap<number, VfioContainer> {
+    return this.state.vfio.containers;
+  }
+  /** The container a group is in; null when it is in none. */
+  containerOf(group: IommuGroup): VfioContainer | null {
+    return this.state.vfio.containerOf.get(group) ?? null;
+  }
+  /** Bit n set: the container takes mappings in pages of 2^n bytes; none before it has an IOMMU type. */
+  containerPageSizes(container: VfioContainer): U64 {
+    return containerPageSizes(this.state.profile, container.iommu);
+  }
+  /** @param userMemory null for everything a process can have */
+  openContainer(userMemory: readonly UserRange[] | null): VfioContainer {
+    return openContainer(this.state, userMemory);
+  }
+  closeContainer(container: VfioContainer): void {
+    closeContainer(this.state, container);
+  }
+  addGroupToContainer(container: VfioContainer, group: IommuGroup): void {
+    addGroup(this.state, container, group);
+  }
+  removeGroupFromContainer(container: VfioContainer, group: IommuGroup): void {
+    removeGroup(this.state, container, group);
+  }
+  /** @param type number of a backend: 1 for type1, 3 for type1v2 */
+  setContainerIommu(container: VfioContainer, type: number): void {
+    setIommu(this.state, container, type);
+  }
+  vfioMapDma(container: VfioContainer, request: MapDmaRequest): void {
+    vfioMapDma(this.state, container, request);
+  }
+  /** Pages of the mappings that were removed. */
+  vfioUnmapDma(container: VfioContainer, request: UnmapDmaRequest): number {
+    return vfioUnmapDma(this.state, container, request);
+  }
+  openVfioDevice(group: IommuGroup, name: string): void {
+    openDevice(this.state, group, name);
+  }
+  closeVfioDevice(device: Endpoint): void {
+    closeDevice(this.state, device);
   }
 
   /**

@@ -101,6 +101,10 @@ export class IommuGroup {
   defaultDomain: Domain | null = null;
   /** What the core believes is attached. */
   domain: Domain | null = null;
+  /** User space has the group to itself. Linux: iommu_group.owner. */
+  owned = false;
+  /** An empty domain for the time user space owns the group and has given it none; made once, kept. */
+  blockingDomain: Domain | null = null;
   constructor(readonly number: number) {}
 
   /** Why its members are together. That the first could stand alone matters only while it does. */

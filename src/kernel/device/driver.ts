@@ -3,6 +3,7 @@ import { removeChildren } from '../mdev/remove.js';
 import { offersTypes } from '../mdev/types.js';
 import type { KernelDevice } from '../objects.js';
 import type { KernelState } from '../state.js';
+import { requireNotUsersDevice } from '../vfio/host-driver.js';
 
 /** Binds a driver; one that offers subdevices becomes their parent's. Linux: bind_store(), mdev_register_device(). */
 export function bindDriver(state: KernelState, device: KernelDevice, driver: string): void {
@@ -12,6 +13,7 @@ export function bindDriver(state: KernelState, device: KernelDevice, driver: str
       { code: 'DRIVER_BOUND', message: rule, subject: device.subject, remedy: 'Unbind it first.' },
     ]);
   }
+  requireNotUsersDevice(state, device, driver);
   device.driver = driver;
   state.changed('DRIVER_BOUND', device.subject);
   if (offersTypes(device)) state.log.printFor(device, 'MDEV: Registered');

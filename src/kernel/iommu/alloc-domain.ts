@@ -34,7 +34,17 @@ export function freeDomain(state: KernelState, domain: Domain): void {
       `Domain ${domain.number} is the identity domain all groups share; it is never freed.`,
     );
   }
+  const container = state.vfio.ownerOf(domain);
+  if (container !== null) {
+    throw inUse(`Domain ${domain.number} belongs to container ${container.number}.`, container.subject);
+  }
   for (const group of state.groups.values()) {
+    if (group.blockingDomain === domain) {
+      throw inUse(`Domain ${domain.number} blocks group ${group.number} while user space owns it.`, {
+        kind: 'Group',
+        number: group.number,
+      });
+    }
     if (group.domain !== domain && group.defaultDomain !== domain) continue;
     const role = group.defaultDomain === domain ? 'default domain' : 'current domain';
     throw inUse(`Domain ${domain.number} is the ${role} of group ${group.number}.`, {

@@ -18,7 +18,9 @@ export interface AttachOutcome {
  */
 export function attach(_state: KernelState, domain: Domain, target: Endpoint | IommuGroup): AttachOutcome {
   const group = target instanceof IommuGroup ? target : groupOfOne(target, 'iommu_attach_device');
-  if (group.defaultDomain !== null && group.domain !== group.defaultDomain) throw taken(group);
+  const isFree =
+    group.domain === group.defaultDomain || (group.owned && group.domain === group.blockingDomain);
+  if (group.defaultDomain !== null && !isFree) throw taken(group);
   const before = new Set(domain.attachments);
   const warnings: string[] = [];
   for (const member of group.members) domain.ops.attachDev(domain, member, warnings);

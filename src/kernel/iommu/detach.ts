@@ -4,8 +4,8 @@ import type { KernelState } from '../state.js';
 import { groupOfOne } from './attach.js';
 
 /**
- * Detaches a domain from a group. With a default domain the members go back to it, without the driver's
- * detach; without one the driver detaches each. A domain the group never had is refused, where the kernel
+ * Detaches a domain from a group. With a default domain the members go back to it, or to the
+ * empty one while user space owns the group, without the driver's detach; without one the driver detaches each. A domain the group never had is refused, where the kernel
  * would act on it all the same.
  * Linux: iommu_detach_group(), __iommu_detach_group(), iommu_detach_device().
  */
@@ -17,7 +17,7 @@ export function detach(_state: KernelState, domain: Domain, target: Endpoint | I
       { code: 'NOT_ATTACHED', message: rule, subject: { kind: 'Group', number: group.number }, remedy: null },
     ]);
   }
-  const fallback = group.defaultDomain;
+  const fallback = group.owned ? group.blockingDomain : group.defaultDomain;
   if (fallback === null) {
     for (const member of group.members) domain.ops.detachDev(domain, member);
     group.domain = null;

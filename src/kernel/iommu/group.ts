@@ -37,8 +37,8 @@ export function leaveGroup(state: KernelState, endpoint: Endpoint): void {
   state.changed('LEFT_GROUP', endpoint.subject);
   if (group.members.length > 0) return;
   state.groups.delete(group.number);
-  const domain = group.defaultDomain;
-  if (domain !== null && domain !== state.identityDomain) {
+  for (const domain of [group.defaultDomain, group.blockingDomain]) {
+    if (domain === null || domain === state.identityDomain) continue;
     domain.ops.domainFree(domain);
     state.domains.delete(domain.number);
     state.changed('DOMAIN_FREED', domain.subject);

@@ -10,7 +10,7 @@ import { childrenOf } from './types.js';
  * Linux: remove_store(), mdev_device_remove().
  */
 export function removeMdev(state: KernelState, subdevice: Subdevice): void {
-  requireIdle(subdevice);
+  requireIdle(state, subdevice);
   const ops = subdevice.bus.iommuOps;
   // With operations on the bus the core lets go of the group, when no driver is bound any more; without
   // them the driver does, as long as it is.
@@ -27,11 +27,23 @@ export function removeMdev(state: KernelState, subdevice: Subdevice): void {
 /** Removes every subdevice of a parent, or none. Linux: mdev_unregister_device(). */
 export function removeChildren(state: KernelState, parent: KernelDevice): void {
   const children = childrenOf(state, parent);
-  for (const child of children) requireIdle(child);
+  for (const child of children) requireIdle(state, child);
   for (const child of children) removeMdev(state, child);
 }
 
-function requireIdle(subdevice: Subdevice): void {
+function requireIdle(state: KernelState, subdevice: Subdevice): void {
+  const container = subdevice.group === null ? undefined : state.vfio.containerOf.get(subdevice.group);
+  if (container !== undefined) {
+    const rule = `Container ${container.number} has the group of subdevice ${subdevice.uuid}: removal would wait until it has not.`;
+    throw new KernelError('EAGAIN', 'vfio_del_group_dev', rule, [
+      {
+        code: 'SUBDEVICE_IN_USE',
+        message: rule,
+        subject: container.subject,
+        remedy: `Remove the group from container ${container.number} first.`,
+      },
+    ]);
+  }
   const domain =
     subdevice.domain ??
     subdevice.parent.attachments.find((each) => each.endpoint === subdevice)?.domain ??

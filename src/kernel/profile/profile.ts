@@ -54,6 +54,16 @@ export interface KernelProfile {
   readonly knowsIopf: boolean;
   /** Binding a driver to a bound device: -EBUSY instead of -ENODEV. */
   readonly bindOfBoundIsBusy: boolean;
+  /** Domains announce the page sizes of their units instead of every power of two. Linux: domain_super_pgsize_bitmap(). */
+  readonly reportsRealPageSizes: boolean;
+  /** VFIO knows VFIO_DMA_UNMAP_FLAG_ALL. */
+  readonly knowsUnmapAll: boolean;
+  /** User space owns a group from the container on, and its devices are blocked until a domain comes. Linux: iommu_group_claim_dma_owner(). */
+  readonly claimsDmaOwnership: boolean;
+  /** VFIO looks a device up before it looks at the group's container. */
+  readonly findsVfioDeviceFirst: boolean;
+  /** Whether accesses are snooped is settled per domain, not for all units at once. Linux: enforce_cache_coherency(). */
+  readonly enforcesSnoopPerDomain: boolean;
 }
 
 const V5_10: KernelProfile = {
@@ -79,6 +89,11 @@ const V5_10: KernelProfile = {
   knowsSatc: false,
   knowsIopf: false,
   bindOfBoundIsBusy: false,
+  reportsRealPageSizes: false,
+  knowsUnmapAll: false,
+  claimsDmaOwnership: false,
+  findsVfioDeviceFirst: false,
+  enforcesSnoopPerDomain: false,
 };
 
 const V5_15: KernelProfile = {
@@ -100,6 +115,8 @@ const V5_15: KernelProfile = {
   printsInvalidationPolicy: true,
   knowsIopf: true,
   bindOfBoundIsBusy: true,
+  reportsRealPageSizes: true,
+  knowsUnmapAll: true,
 };
 
 const V6_1: KernelProfile = {
@@ -110,6 +127,9 @@ const V6_1: KernelProfile = {
   writableIsReadable: true,
   probesPerUnit: true,
   knowsSatc: true,
+  claimsDmaOwnership: true,
+  findsVfioDeviceFirst: true,
+  enforcesSnoopPerDomain: true,
 };
 
 const PROFILES = { V5_10, V5_15, V6_1 } as const satisfies Record<KernelProfileName, KernelProfile>;

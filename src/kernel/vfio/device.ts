@@ -1,0 +1,42 @@
+import type { Endpoint, IommuGroup } from '../objects.js';
+import type { KernelState } from '../state.js';
+import { refusal } from './refusal.js';
+import { groupBlockers, isVfioDriver } from './viability.js';
+
+const MIRRORS = 'vfio_group_get_device_fd';
+
+/**
+ * Opens a device of a group by its name. Here the older kernels look at the drivers of the whole group.
+ * Linux: vfio_group_get_device_fd().
+ */
+export function openDevice(state: KernelState, group: IommuGroup, name: string): void {
+  const find = () => group.members.find((each) => each.name === name && isVfioDriver(each.driver));
+  // Which of two mistakes is told depends on the profile.
+  if (state.profile.findsVfioDeviceFirst && find() === undefined) throw unknown(group, name);
+  const container = state.vfio.containerOf.get(group);
+  if (container === undefined || container.iommu === null) {
+    const what = container === undefined ? 'is in no container' : 'is in a container without an IOMMU type';
+    throw refusal('EINVAL', MIRRORS, `Group ${group.number} ${what}.`, { code: 'NO_IOMMU_SET' });
+  }
+  const [blocker] = groupBlockers(group);
+  if (blocker !== undefined) throw refusal('EINVAL', MIRRORS, blocker.message, blocker);
+  const device = find();
+  if (device === undefined) throw unknown(group, name);
+  container.openDevices.set(device, (container.openDevices.get(device) ?? 0) + 1);
+}
+
+/** Closes one file of a device; one that is not open is let be. Linux: vfio_device_fops_release(). */
+export function closeDevice(state: KernelState, device: Endpoint): void {
+  const container = device.group === null ? undefined : state.vfio.containerOf.get(device.group);
+  const files = container?.openDevices.get(device) ?? 0;
+  if (files > 1) container?.openDevices.set(device, files - 1);
+  else container?.openDevices.delete(device);
+}
+
+function unknown(group: IommuGroup, name: string) {
+  const rule = `Group ${group.number} has no device "${name}" with a VFIO driver.`;
+  return refusal('ENODEV', MIRRORS, rule, {
+    code: 'NO_SUCH_DEVICE',
+    subject: { kind: 'Group', number: group.number },
+  });
+}

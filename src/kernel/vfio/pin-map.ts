@@ -1,0 +1,95 @@
+import { u64FromPfn } from '../../bits/u64.js';
+import { KernelError } from '../errno.js';
+import { map } from '../iommu/map.js';
+import { unmap } from '../iommu/unmap.js';
+import type { KernelState } from '../state.js';
+import type { VfioDma } from './dma-list.js';
+import type { Type1, VfioContainer, VfioDomain } from './objects.js';
+import { removeDma } from './unmap-unpin.js';
+
+/**
+ * Makes a mapping real: pins run after run of contiguous pages and maps each into every domain. What fails
+ * takes the whole mapping back. Linux: vfio_pin_map_dma().
+ */
+export function pinMap(
+  state: KernelState,
+  container: VfioContainer,
+  iommu: Type1,
+  dma: VfioDma,
+  pages: number,
+): void {
+  try {
+    while (dma.pages < pages) {
+      const run = pinRun(state, container, dma, dma.pages, pages - dma.pages);
+      mapRun(state, iommu, dma, dma.pages, run);
+      dma.pages += run.pages;
+    }
+  } catch (error) {
+    if (error instanceof KernelError) removeDma(state, iommu, dma);
+    throw error;
+  }
+}
+
+/** Maps everything a container has into a new domain, or nothing. Linux: vfio_iommu_replay(). */
+export function replay(state: KernelState, container: VfioContainer, iommu: Type1, target: VfioDomain): void {
+  const done: { readonly pfn: number; readonly pages: number }[] = [];
+  try {
+    for (const dma of iommu.dmas.all()) {
+      for (let at = 0; at < dma.pages;) {
+        const run = pinRun(state, container, dma, at, dma.pages - at);
+        mapInto(state, target, dma, at, run);
+        done.push({ pfn: dma.pfn + at, pages: run.pages });
+        at += run.pages;
+      }
+    }
+  } catch (error) {
+    if (error instanceof KernelError) for (const run of done) unmapFrom(state, target, run);
+    throw error;
+  }
+}
+
+interface PinnedRun {
+  readonly frame: number;
+  readonly pages: number;
+}
+
+function pinRun(
+  state: KernelState,
+  container: VfioContainer,
+  dma: VfioDma,
+  at: number,
+  left: number,
+): PinnedRun {
+  const wanted = state.vfio.parameters.disableHugepages ? 1 : left;
+  return container.userMemory.pinRun(dma.vpfn + at, wanted, dma);
+}
+
+/** Linux: vfio_iommu_map(). */
+function mapRun(state: KernelState, iommu: Type1, dma: VfioDma, at: number, run: PinnedRun): void {
+  const mapped: VfioDomain[] = [];
+  try {
+    for (const each of iommu.domains) {
+      mapInto(state, each, dma, at, run);
+      mapped.push(each);
+    }
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    for (const each of mapped.reverse()) unmapFrom(state, each, { pfn: dma.pfn + at, pages: run.pages });
+    throw error;
+  }
+}
+
+function mapInto(state: KernelState, target: VfioDomain, dma: VfioDma, at: number, run: PinnedRun): void {
+  map(state, target.domain, {
+    iova: u64FromPfn(dma.pfn + at),
+    physical: u64FromPfn(run.frame),
+    size: u64FromPfn(run.pages),
+    read: dma.read,
+    write: dma.write,
+    cache: target.cache,
+  });
+}
+
+function unmapFrom(state: KernelState, { domain }: VfioDomain, run: { pfn: number; pages: number }): void {
+  unmap(state, domain, { iova: u64FromPfn(run.pfn), size: u64FromPfn(run.pages) });
+}
