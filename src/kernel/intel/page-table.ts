@@ -142,6 +142,7 @@ export class IoPageTable extends PageTableReader {
    * large page. Linux: dma_pte_clear_level().
    */
   clear(start: number, last: number): readonly HostFrame[] {
+    if (start === last && this.clearPage(start)) return NOTHING;
     const first = start & 511;
     if (first + (last - start) < 512 && last - start < 511) {
       const frame = this.tableFor(start, 1, false);
@@ -154,8 +155,21 @@ export class IoPageTable extends PageTableReader {
     return freed;
   }
 
+  /** The one-page case of {@link clear}; false when there is no leaf table for it. */
+  private clearPage(pfn: number): boolean {
+    const frame = this.tableFor(pfn, 1, false);
+    if (frame < 0) return false;
+    const segment = this.memory.writableSegment(frame);
+    const word = HostMemory.firstWord(frame) + (pfn & 511) * 2;
+    if ((segment[word] & PRESENT) !== 0) this.mappedPages--;
+    segment[word] = 0;
+    segment[word + 1] = 0;
+    return true;
+  }
+
   /** Gives back tables taken out by {@link clear}. */
   release(freed: readonly HostFrame[]): void {
+    if (freed.length === 0) return;
     for (const frame of freed) this.frames.release(frame);
     this.tableFrames -= freed.length;
   }
@@ -174,8 +188,8 @@ export class IoPageTable extends PageTableReader {
 
   /** Releases every table. The object is not to be used afterwards. */
   destroy(): void {
-    const freed: HostFrame[] = [this.rootFrame];
-    for (let index = 0; index < 512; index++) this.collect(this.rootFrame, this.levels, index, freed);
+    const freed: HostFrame[] = [];
+    this.collectTable(this.rootFrame, this.levels, freed);
     this.release(freed);
   }
 
@@ -218,7 +232,15 @@ export class IoPageTable extends PageTableReader {
   /** Empties entries that large pages are about to take, with all below them. Linux: dma_pte_free_pagetable(). */
   private replaceBelow(frame: HostFrame, level: number, index: number, count: number): void {
     const freed: HostFrame[] = [];
-    for (let at = index; at < index + count; at++) this.takeOut(frame, level, at, freed);
+    const segment = this.memory.writableSegment(frame);
+    const first = HostMemory.firstWord(frame);
+    for (let at = index; at < index + count; at++) {
+      const word = first + at * 2;
+      if ((segment[word] | segment[word + 1]) === 0) continue;
+      this.collect(frame, level, at, freed);
+      segment[word] = 0;
+      segment[word + 1] = 0;
+    }
     if (freed.length > 0) this.recentKey = -1;
     this.release(freed);
   }
@@ -283,14 +305,32 @@ export class IoPageTable extends PageTableReader {
       this.clearLeaves(frame, firstIndex, lastIndex);
       return;
     }
+    let segment = this.memory.segment(frame);
+    let isWritable = false;
     for (let index = firstIndex; index <= lastIndex; index++) {
-      const lo = this.entryLow(frame, index);
+      const word = HostMemory.firstWord(frame) + index * 2;
+      const lo = segment[word];
       if ((lo & PRESENT) === 0) continue;
+      const isLarge = (lo & LARGE_PAGE) !== 0;
       const from = base + index * span;
-      if (start <= from && last >= from + span - 1) this.takeOut(frame, level, index, freed);
-      else if ((lo & LARGE_PAGE) !== 0) throw new RangeError('the range cuts a large page');
-      else this.clearLevel(this.nextTable(frame, index), level - 1, from, start, last, freed);
+      if (start > from || last < from + span - 1) {
+        if (isLarge) throw new RangeError('the range cuts a large page');
+        this.clearLevel(this.nextTable(frame, index), level - 1, from, start, last, freed);
+        continue;
+      }
+      if (isLarge) this.dropLarge(span);
+      else this.collect(frame, level, index, freed);
+      // Only now: a table nothing is cleared in stays shared with a fork.
+      if (!isWritable) segment = this.memory.writableSegment(frame);
+      isWritable = true;
+      segment[word] = 0;
+      segment[word + 1] = 0;
     }
+  }
+
+  private dropLarge(span: number): void {
+    this.mappedPages -= span;
+    this.largePages--;
   }
 
   private clearLeaves(frame: HostFrame, firstIndex: number, lastIndex: number): void {
@@ -305,36 +345,30 @@ export class IoPageTable extends PageTableReader {
     this.mappedPages -= cleared;
   }
 
-  /** Clears one entry of an upper level; the tables below it are not cleared but listed as freed. */
-  private takeOut(frame: HostFrame, level: number, index: number, freed: HostFrame[]): void {
-    this.collect(frame, level, index, freed);
-    const segment = this.memory.writableSegment(frame);
-    const word = HostMemory.firstWord(frame) + index * 2;
-    segment[word] = 0;
-    segment[word + 1] = 0;
-  }
-
-  private countLeaves(frame: HostFrame): number {
-    const segment = this.memory.segment(frame);
-    const first = HostMemory.firstWord(frame);
-    let present = 0;
-    for (let word = first; word < first + 1024; word += 2) if ((segment[word] & PRESENT) !== 0) present++;
-    return present;
-  }
-
   /** Lists the tables below an entry and takes their pages off the count. */
   private collect(frame: HostFrame, level: number, index: number, freed: HostFrame[]): void {
     const lo = this.entryLow(frame, index);
     if ((lo & PRESENT) === 0) return;
-    if (level === 1 || (lo & LARGE_PAGE) !== 0) {
-      this.mappedPages -= levelPages(level);
-      if (level > 1) this.largePages--;
-      return;
+    if (level > 1 && (lo & LARGE_PAGE) !== 0) this.dropLarge(levelPages(level));
+    else if (level > 1) this.collectTable(this.nextTable(frame, index), level - 1, freed);
+    else this.mappedPages--;
+  }
+
+  /** Lists a table and all below it, without clearing any. */
+  private collectTable(frame: HostFrame, level: number, freed: HostFrame[]): void {
+    freed.push(frame);
+    const segment = this.memory.segment(frame);
+    const first = HostMemory.firstWord(frame);
+    const leafBits = level === 1 ? 0 : LARGE_PAGE;
+    let leaves = 0;
+    for (let index = 0; index < 512; index++) {
+      const lo = segment[first + index * 2];
+      if ((lo & PRESENT) === 0) continue;
+      if ((lo & leafBits) === leafBits) leaves++;
+      else this.collectTable(this.nextTable(frame, index), level - 1, freed);
     }
-    const below = this.nextTable(frame, index);
-    freed.push(below);
-    if (level === 2) this.mappedPages -= this.countLeaves(below);
-    else for (let at = 0; at < 512; at++) this.collect(below, level - 1, at, freed);
+    this.mappedPages -= leaves * levelPages(level);
+    if (level > 1) this.largePages -= leaves;
   }
 }
 
