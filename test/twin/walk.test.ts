@@ -39,7 +39,7 @@ describe.each<Mode>(['LEGACY', 'SCALABLE'])('the unit and its twin over generate
     const lines = [...tally]
       .sort(([a], [b]) => a.localeCompare(b))
       .map(([what, times]) => `${what}: ${times}`);
-    process.stdout.write(`twin ${mode}: ${CASES} tables; ${lines.join(', ')}\n`);
+    process.stdout.write(`twin ${mode}: ${runs(CASES).numRuns} tables; ${lines.join(', ')}\n`);
   });
 });
 
