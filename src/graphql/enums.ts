@@ -115,6 +115,11 @@ export const AttachmentKindEnum = enumOf('AttachmentKind', 'How a domain is atta
   PASID: 'It translates requests with a PASID the caller chose.',
 });
 
+export const VfioIommuTypeEnum = enumOf('VfioIommuType', 'The backend of a VFIO container.', {
+  TYPE1: 'Unmapping takes a whole mapping when its first byte is covered, and nothing else.',
+  TYPE1V2: 'Unmapping that would cut a mapping is refused.',
+});
+
 export const DmaAccessEnum = enumOf('DmaAccess', 'A kind of access.', {
   READ: 'The device reads memory.',
   WRITE: 'The device writes memory.',

@@ -3,6 +3,7 @@ import type { Platform } from '../platform/platform.js';
 import { decodeId } from './ids.js';
 import {
   type NodeView,
+  containerView,
   deviceView,
   domainView,
   eventView,
@@ -39,6 +40,6 @@ export function lookUp(host: PlatformHost, id: string): NodeView | null {
     case 'Event':
       return view(eventView, events.at(Number(decoded.key)));
     case 'VfioContainer':
-      return null;
+      return view(containerView, kernel.containers.get(Number(decoded.key)));
   }
 }

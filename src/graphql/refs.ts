@@ -1,5 +1,6 @@
 import { builder } from './builder.js';
 import type {
+  ContainerView,
   DeviceView,
   DomainView,
   EventView,
@@ -16,5 +17,6 @@ export const SubdeviceRef = builder.objectRef<SubdeviceView>('Subdevice');
 export const GroupRef = builder.objectRef<GroupView>('Group');
 export const DomainRef = builder.objectRef<DomainView>('Domain');
 export const IommuUnitRef = builder.objectRef<UnitView>('IommuUnit');
+export const VfioContainerRef = builder.objectRef<ContainerView>('VfioContainer');
 export const FaultEventRef = builder.objectRef<EventView>('FaultEvent');
 export const InvalidationEventRef = builder.objectRef<EventView>('InvalidationEvent');

@@ -4,6 +4,7 @@ import type { Domain } from '../kernel/objects.js';
 import type { IommuGroup } from '../kernel/objects.js';
 import type { IntelUnit } from '../kernel/intel/unit.js';
 import type { Subdevice } from '../kernel/objects.js';
+import type { VfioContainer } from '../kernel/vfio/objects.js';
 import type { EndpointRef } from '../platform/command.js';
 import type { StampedEvent } from '../platform/event-journal.js';
 import type { Platform } from '../platform/platform.js';
@@ -27,10 +28,11 @@ export class SubdeviceView extends View<Subdevice> {}
 export class GroupView extends View<IommuGroup> {}
 export class DomainView extends View<Domain> {}
 export class UnitView extends View<IntelUnit> {}
+export class ContainerView extends View<VfioContainer> {}
 export class EventView extends View<StampedEvent> {}
 
 export type NodeView =
-  PlatformView | DeviceView | SubdeviceView | GroupView | DomainView | UnitView | EventView;
+  PlatformView | DeviceView | SubdeviceView | GroupView | DomainView | UnitView | ContainerView | EventView;
 export type EndpointView = DeviceView | SubdeviceView;
 
 function viewer<T extends object, V extends View<T>>(
@@ -65,6 +67,9 @@ export const domainView = viewer<Domain, DomainView>(DomainView, (p, it) =>
 export const unitView = viewer<IntelUnit, UnitView>(UnitView, (p, it) =>
   encodeId('IommuUnit', p.name, it.name),
 );
+export const containerView = viewer<VfioContainer, ContainerView>(ContainerView, (p, it) =>
+  encodeId('VfioContainer', p.name, it.number),
+);
 export const eventView = viewer<StampedEvent, EventView>(EventView, (p, it) =>
   encodeId('Event', p.name, it.sequence),
 );
@@ -93,7 +98,7 @@ export function subjectView(platform: Platform, subject: KernelSubject | Endpoin
         kernel.units.find((unit) => unit.name === subject.name),
       );
     case 'VfioContainer':
-      return null;
+      return orNull(containerView, kernel.containers.get(subject.number));
   }
 }
 

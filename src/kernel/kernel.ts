@@ -201,6 +201,10 @@ export class Kernel {
   containerPageSizes(container: VfioContainer): U64 {
     return containerPageSizes(this.state.profile, container.iommu);
   }
+  /** Mappings a user may still make. */
+  dmaEntriesAvailable(container: VfioContainer): number {
+    return container.iommu?.available ?? this.state.vfio.dmaEntryLimit;
+  }
   /** @param userMemory null for everything a process can have */
   openContainer(userMemory: readonly UserRange[] | null): VfioContainer {
     return openContainer(this.state, userMemory);

@@ -23,6 +23,20 @@ export type Command =
   | MapCommand
   | { readonly type: 'unmap'; readonly domain: number; readonly iova: U64; readonly size: U64 }
   | DmaCommand
+  | { readonly type: 'openContainer'; readonly userMemory: readonly UserMemoryRange[] | null }
+  | { readonly type: 'closeContainer'; readonly container: number }
+  | { readonly type: 'addGroupToContainer'; readonly container: number; readonly group: number }
+  | { readonly type: 'removeGroupFromContainer'; readonly container: number; readonly group: number }
+  /** The number VFIO_SET_IOMMU takes: 1 for type1, 3 for type1v2. */
+  | { readonly type: 'setContainerIommu'; readonly container: number; readonly iommuType: number }
+  | VfioMapDmaCommand
+  | {
+      readonly type: 'vfioUnmapDma';
+      readonly container: number;
+      readonly iova: U64;
+      readonly size: U64;
+      readonly all: boolean;
+    }
   | { readonly type: 'bindDriver'; readonly device: string; readonly driver: string }
   | { readonly type: 'unbindDriver'; readonly device: string }
   | { readonly type: 'pokeMemory'; readonly address: number; readonly words: readonly U64[] }
@@ -59,6 +73,26 @@ export interface MapCommand {
   readonly domain: number;
   readonly iova: U64;
   readonly physical: U64;
+  readonly size: U64;
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+/** A range of a user process's virtual memory. */
+export interface UserMemoryRange {
+  readonly start: U64;
+  readonly size: U64;
+  readonly read: boolean;
+  readonly write: boolean;
+  /** Bytes of the pages behind it. */
+  readonly pageSize: number;
+}
+
+export interface VfioMapDmaCommand {
+  readonly type: 'vfioMapDma';
+  readonly container: number;
+  readonly iova: U64;
+  readonly vaddr: U64;
   readonly size: U64;
   readonly read: boolean;
   readonly write: boolean;

@@ -6,10 +6,12 @@ import type {
   KernelDevice,
   Subdevice,
 } from '../kernel/objects.js';
-import type { U64 } from '../bits/u64.js';
+import { type U64, u64FromPfn } from '../bits/u64.js';
 import type { InterruptResult } from '../hardware/interrupts.js';
 import type { PageRequestOutcome } from '../hardware/page-requests.js';
 import type { RemappingUnit } from '../hardware/unit.js';
+import type { VfioContainer } from '../kernel/vfio/objects.js';
+import { userRangesFault } from '../kernel/vfio/user-memory.js';
 import type { Command, EndpointRef, TargetRef } from './command.js';
 import { type DmaOutcome, performDma, requesterOf } from './dma.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
@@ -31,6 +33,14 @@ export interface VerbResults {
   };
   unmap: { readonly domain: Domain; readonly unmapped: U64 };
   dma: DmaOutcome;
+  openContainer: VfioContainer;
+  /** The number it had. */
+  closeContainer: number;
+  addGroupToContainer: VfioContainer;
+  removeGroupFromContainer: VfioContainer;
+  setContainerIommu: VfioContainer;
+  vfioMapDma: VfioContainer;
+  vfioUnmapDma: { readonly container: VfioContainer; readonly unmapped: U64 };
   bindDriver: KernelDevice;
   unbindDriver: KernelDevice;
   pokeMemory: null;
@@ -111,6 +121,55 @@ export const VERBS: { readonly [T in Command['type']]: Verb<T> } = {
   dma: (platform, command) => {
     const endpoint = endpointOf(platform, command.endpoint);
     return () => performDma(platform, endpoint, command);
+  },
+  openContainer: (platform, { userMemory }) => {
+    const fault = userRangesFault(userMemory ?? []);
+    if (fault !== null) throw new InvalidInputError(['input', 'userMemory'], `User memory: ${fault}.`);
+    return () => platform.kernel.openContainer(userMemory);
+  },
+  closeContainer: (platform, { container }) => {
+    const found = containerOf(platform, container);
+    return () => {
+      platform.kernel.closeContainer(found);
+      return found.number;
+    };
+  },
+  addGroupToContainer: (platform, { container, group }) => {
+    const found = containerOf(platform, container);
+    const added = groupOf(platform, group);
+    return () => {
+      platform.kernel.addGroupToContainer(found, added);
+      return found;
+    };
+  },
+  removeGroupFromContainer: (platform, { container, group }) => {
+    const found = containerOf(platform, container);
+    const removed = groupOf(platform, group);
+    return () => {
+      platform.kernel.removeGroupFromContainer(found, removed);
+      return found;
+    };
+  },
+  setContainerIommu: (platform, { container, iommuType }) => {
+    const found = containerOf(platform, container);
+    return () => {
+      platform.kernel.setContainerIommu(found, iommuType);
+      return found;
+    };
+  },
+  vfioMapDma: (platform, command) => {
+    const found = containerOf(platform, command.container);
+    return () => {
+      platform.kernel.vfioMapDma(found, command);
+      return found;
+    };
+  },
+  vfioUnmapDma: (platform, command) => {
+    const container = containerOf(platform, command.container);
+    return () => {
+      const pages = platform.kernel.vfioUnmapDma(container, command);
+      return { container, unmapped: u64FromPfn(pages) };
+    };
   },
   bindDriver: (platform, { device, driver }) => {
     const found = deviceOf(platform, device);
@@ -225,8 +284,17 @@ function endpointOf(platform: Platform, ref: EndpointRef): KernelDevice | Subdev
 }
 
 function targetOf(platform: Platform, ref: TargetRef): KernelDevice | Subdevice | IommuGroup {
-  if (ref.kind !== 'Group') return endpointOf(platform, ref);
-  const group = platform.kernel.groups.get(ref.number);
-  if (group === undefined) throw new NotFoundError('Group', String(ref.number), platform.name);
+  return ref.kind === 'Group' ? groupOf(platform, ref.number) : endpointOf(platform, ref);
+}
+
+function groupOf(platform: Platform, number: number): IommuGroup {
+  const group = platform.kernel.groups.get(number);
+  if (group === undefined) throw new NotFoundError('Group', String(number), platform.name);
   return group;
+}
+
+function containerOf(platform: Platform, number: number): VfioContainer {
+  const container = platform.kernel.containers.get(number);
+  if (container === undefined) throw new NotFoundError('VfioContainer', String(number), platform.name);
+  return container;
 }

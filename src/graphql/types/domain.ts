@@ -123,7 +123,8 @@ DomainRef.implement({
   }),
 });
 
-function pageSizes(bitmap: U64): U64[] {
+/** Sizes a bitmap stands for, smallest first. */
+export function pageSizes(bitmap: U64): U64[] {
   const sizes: U64[] = [];
   for (let bit = 0; bit < 64; bit++) {
     const size: U64 = bit < 32 ? { hi: 0, lo: (1 << bit) >>> 0 } : { hi: (1 << (bit - 32)) >>> 0, lo: 0 };

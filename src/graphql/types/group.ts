@@ -4,8 +4,8 @@ import type { Platform } from '../../platform/platform.js';
 import { builder } from '../builder.js';
 import { GroupReasonKindEnum } from '../enums.js';
 import { Endpoint, Node } from '../interfaces.js';
-import { DeviceRef, DomainRef, GroupRef, PlatformRef } from '../refs.js';
-import { GroupView, deviceView, domainView, endpointView, platformView } from '../views.js';
+import { DeviceRef, DomainRef, GroupRef, PlatformRef, VfioContainerRef } from '../refs.js';
+import { GroupView, containerView, deviceView, domainView, endpointView, platformView } from '../views.js';
 import { Blocker } from './errors.js';
 import { ReservedRegion } from './node-fields.js';
 
@@ -65,6 +65,15 @@ GroupRef.implement({
       nullable: true,
       description: 'The domain the core believes it is attached to now.',
       resolve: ({ platform, it }) => (it.domain === null ? null : domainView(platform, it.domain)),
+    }),
+    container: t.field({
+      type: VfioContainerRef,
+      nullable: true,
+      description: 'The VFIO container it is in; null when it is in none.',
+      resolve: ({ platform, it }) => {
+        const container = platform.kernel.containerOf(it);
+        return container === null ? null : containerView(platform, container);
+      },
     }),
     reservedRegions: t.field({
       type: [ReservedRegion],

@@ -16,8 +16,16 @@ import {
   groupPage,
   subdevicePage,
 } from '../lists.js';
-import { DeviceRef, GroupRef, IommuUnitRef, PlatformRef, SubdeviceRef } from '../refs.js';
-import { type EventView, PlatformView, deviceView, groupView, subdeviceView, unitView } from '../views.js';
+import { DeviceRef, GroupRef, IommuUnitRef, PlatformRef, SubdeviceRef, VfioContainerRef } from '../refs.js';
+import {
+  type EventView,
+  PlatformView,
+  containerView,
+  deviceView,
+  groupView,
+  subdeviceView,
+  unitView,
+} from '../views.js';
 import { formatPciAddress } from '../../bits/pci-address.js';
 import { DmarTable, ReservedMemory } from './dmar.js';
 import { Bus, KernelRef } from './kernel.js';
@@ -193,6 +201,11 @@ PlatformRef.implement({
       args: { ...pageArgs, type: t.arg({ type: DomainTypeEnum, description: 'Only this type.' }) },
       resolve: ({ it }, { type, ...args }) =>
         domainPage(it, args, (domain) => type == null || domain.type === type),
+    }),
+    containers: t.field({
+      type: [VfioContainerRef],
+      description: 'Open VFIO containers, oldest first.',
+      resolve: ({ it }) => [...it.kernel.containers.values()].map((one) => containerView(it, one)),
     }),
     dmar: t.field({
       type: DmarTable,

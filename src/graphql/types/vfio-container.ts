@@ -1,0 +1,93 @@
+import { type U64, u64FromPfn } from '../../bits/u64.js';
+import type { VfioDma } from '../../kernel/vfio/dma-list.js';
+import type { IovaRange } from '../../kernel/vfio/objects.js';
+import { builder } from '../builder.js';
+import { DmaAccessEnum, VfioIommuTypeEnum } from '../enums.js';
+import { Node } from '../interfaces.js';
+import { DomainRef, GroupRef, PlatformRef, VfioContainerRef } from '../refs.js';
+import { ContainerView, domainView, groupView, platformView } from '../views.js';
+import { pageSizes } from './domain.js';
+import { accessList } from './node-fields.js';
+
+const IovaRangeType = builder.objectRef<IovaRange>('IovaRange').implement({
+  description: 'A range of I/O addresses a user may map.',
+  fields: (t) => ({
+    start: t.field({ type: 'Address', description: 'First address.', resolve: ({ start }) => start }),
+    last: t.field({ type: 'Address', description: 'Last address.', resolve: ({ last }) => last }),
+  }),
+});
+
+const VfioMapping = builder.objectRef<VfioDma>('VfioMapping').implement({
+  description: 'A mapping as the user made it, whatever pages stand behind it.',
+  fields: (t) => ({
+    iova: t.field({
+      type: 'Address',
+      description: 'First I/O address.',
+      resolve: ({ pfn }) => u64FromPfn(pfn),
+    }),
+    vaddr: t.field({
+      type: 'Address',
+      description: 'First address in the memory of the process.',
+      resolve: ({ vpfn }) => u64FromPfn(vpfn),
+    }),
+    size: t.field({
+      type: 'ByteSize',
+      description: 'Bytes.',
+      resolve: ({ pages }): U64 => u64FromPfn(pages),
+    }),
+    access: t.field({
+      type: [DmaAccessEnum],
+      description: 'What devices may do.',
+      resolve: ({ read, write }) => accessList(read, write),
+    }),
+  }),
+});
+
+VfioContainerRef.implement({
+  description: 'A VFIO container: one user address space shared by groups.',
+  interfaces: [Node],
+  isTypeOf: (value) => value instanceof ContainerView,
+  fields: (t) => ({
+    platform: t.field({
+      type: PlatformRef,
+      description: 'The machine it is on.',
+      resolve: ({ platform }) => platformView(platform, platform),
+    }),
+    iommuType: t.field({
+      type: VfioIommuTypeEnum,
+      nullable: true,
+      description: 'Its backend; null until one is set, and again when the last group has left.',
+      resolve: ({ it }) => (it.iommu === null ? null : it.iommu.v2 ? 'TYPE1V2' : 'TYPE1'),
+    }),
+    groups: t.field({
+      type: [GroupRef],
+      description: 'The groups in it, in the order they were added.',
+      resolve: ({ platform, it }) => it.groups.map((group) => groupView(platform, group)).reverse(),
+    }),
+    domains: t.field({
+      type: [DomainRef],
+      description: 'The domains behind it: groups whose drivers and snooping agree share one. Newest first.',
+      resolve: ({ platform, it }) =>
+        (it.iommu?.domains ?? []).map(({ domain }) => domainView(platform, domain)),
+    }),
+    pageSizes: t.field({
+      type: ['ByteSize'],
+      description: 'Page sizes all its domains have, smallest first; empty before an IOMMU type is set.',
+      resolve: ({ platform, it }) => pageSizes(platform.kernel.containerPageSizes(it)),
+    }),
+    iovaRanges: t.field({
+      type: [IovaRangeType],
+      description: 'Ranges a user may map; empty when nothing is limited or no IOMMU type is set.',
+      resolve: ({ it }) => [...(it.iommu?.iovaRanges ?? [])],
+    }),
+    mappings: t.field({
+      type: [VfioMapping],
+      description: 'What the user mapped, in order of I/O address.',
+      resolve: ({ it }) => [...(it.iommu?.dmas.all() ?? [])],
+    }),
+    dmaEntriesAvailable: t.int({
+      description: 'Mappings that can still be made, whatever their size.',
+      resolve: ({ platform, it }) => platform.kernel.dmaEntriesAvailable(it),
+    }),
+  }),
+});
