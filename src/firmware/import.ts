@@ -30,6 +30,8 @@ export interface MachineParts {
   readonly iommuGroups?: string;
   readonly iommuUnits?: string;
   readonly kernelLog?: string;
+  /** /proc/cmdline; outranks what the log says, which may not reach back to the boot. */
+  readonly commandLine?: string;
 }
 
 /**
@@ -55,9 +57,9 @@ export function describeMachine(parts: MachineParts): {
   else missing('dmar', 'no DMAR table given: the machine gets no remapping unit');
   const listing = parts.pci === undefined ? null : keep(parseLspci(parts.pci));
   if (!listing) missing('pci', 'no PCI listing given: the machine gets no devices');
-  const facts = parts.kernelLog === undefined ? null : bootFacts(parts.kernelLog);
+  const facts = parts.kernelLog === undefined ? null : factsOf(parts.kernelLog, parts.commandLine);
   if (facts) add(checkLog(facts, dmar));
-  else missing('kernelLog', 'no kernel log given: the boot command line is unknown');
+  else missing('kernelLog', NO_LOG[parts.commandLine === undefined ? 'unknown' : 'known']);
   if (dmar && listing) add(checkScopes(dmar, listing.functions));
   const listed = parts.iommuUnits === undefined ? null : keep(parseIommuUnits(parts.iommuUnits)).units;
   const groups = parts.iommuGroups === undefined ? null : keep(parseIommuGroups(parts.iommuGroups)).groups;
@@ -71,11 +73,21 @@ export function describeMachine(parts: MachineParts): {
       dmar,
       functions: listing?.functions ?? [],
       units: dmar ? unitsOf(dmar, listed, facts, keep) : [],
-      commandLine: facts?.commandLine ?? '',
+      commandLine: facts?.commandLine ?? parts.commandLine ?? '',
       reportedGroups: reported.groups,
     },
     warnings: limitWarnings(warnings),
   };
+}
+
+const NO_LOG = {
+  unknown: 'no kernel log given: the boot command line is unknown',
+  known: 'no kernel log given: what the kernel complained about is unknown',
+} as const;
+
+function factsOf(kernelLog: string, commandLine: string | undefined): BootFacts {
+  const facts = bootFacts(kernelLog);
+  return { ...facts, commandLine: commandLine ?? facts.commandLine };
 }
 
 function unitsOf(

@@ -1,10 +1,9 @@
 import type { ImportWarning } from '../firmware/description.js';
-import { describeMachine, type MachineParts } from '../firmware/import.js';
-import { FirmwareInputError } from '../firmware/input-error.js';
 import type { KernelConfig } from '../kernel/config.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
 import type { PlatformHost } from './host.js';
 import { type KernelChoice, kernelConfig } from './kernel-choice.js';
+import { type MachineInput, readMachine } from './machine-input.js';
 import type { Platform } from './platform.js';
 import { templates } from './templates/index.js';
 
@@ -27,15 +26,17 @@ export async function createFromTemplate(
 export async function importMachine(
   host: PlatformHost,
   name: string,
-  parts: MachineParts,
+  input: MachineInput,
   kernel: KernelChoice,
 ): Promise<Platform> {
   checkName(name);
-  const { description, warnings } = readMachine(parts);
-  const config = kernelConfig(description.commandLine, kernel);
+  const { description, warnings, kernelOptions } = readMachine(input);
+  // What the user sets outranks what the machine's own kernel was built with.
+  const options = [...kernelOptions, ...(kernel.options ?? [])];
+  const config = kernelConfig(description.commandLine, { ...kernel, options });
   if (saysWhetherOn(config))
     return host.create({ name, origin: 'IMPORTED', description, kernel: config, warnings });
-  const options = { ...config.options, [DEFAULT_ON]: 'y' };
+  const assumedOptions = { ...config.options, [DEFAULT_ON]: 'y' };
   const assumed: ImportWarning = {
     source: 'kernelLog',
     line: null,
@@ -45,7 +46,7 @@ export async function importMachine(
     name,
     origin: 'IMPORTED',
     description,
-    kernel: { ...config, options },
+    kernel: { ...config, options: assumedOptions },
     warnings: [...warnings, assumed],
   });
 }
@@ -59,23 +60,8 @@ const DEFAULT_ON = 'CONFIG_INTEL_IOMMU_DEFAULT_ON';
 
 /** Whether a command line or a build option decides that remapping is on or off. */
 function saysWhetherOn({ commandLine, options }: KernelConfig): boolean {
-  return DEFAULT_ON in options || /(^|\s)intel_iommu=(\S*,)?(on|off)(,|\s|$)/.test(commandLine);
-}
-
-function readMachine(parts: MachineParts): ReturnType<typeof describeMachine> {
-  if (Object.keys(parts).length === 0) {
-    throw new InvalidInputError(
-      ['input'],
-      'Give at least one part of a machine: dmar, pci, iommuUnits, kernelLog.',
-    );
-  }
-  try {
-    return describeMachine(parts);
-  } catch (error) {
-    if (error instanceof FirmwareInputError)
-      throw new InvalidInputError(['input', error.source], error.message);
-    throw error;
-  }
+  if (DEFAULT_ON in options || options['CONFIG_INTEL_IOMMU'] === 'n') return true;
+  return /(^|\s)intel_iommu=(\S*,)?(on|off)(,|\s|$)/.test(commandLine);
 }
 
 function checkName(name: string): void {

@@ -1,5 +1,5 @@
 import type { LspciRecord } from './records.js';
-import { DUMP_LINE } from './records.js';
+import { DUMP_LINE, ZEROS } from './records.js';
 
 const SIZES = [64, 256, 4096] as const;
 
@@ -14,9 +14,17 @@ export function dumpOf(record: LspciRecord): Dump {
   const bytes: number[] = [];
   const findings: { line: number; message: string }[] = [];
   let last = record.line;
+  let mayJump = false;
   for (const line of record.dump) {
+    if (line.text === ZEROS) {
+      mayJump = true;
+      continue;
+    }
     const [, offset, body] = DUMP_LINE.exec(line.text) as RegExpExecArray;
     const at = parseInt(offset, 16);
+    if (mayJump && at > bytes.length && at < SIZES[2])
+      bytes.push(...new Array<number>(at - bytes.length).fill(0));
+    mayJump = false;
     if (at !== bytes.length) {
       const expected = bytes.length.toString(16).padStart(2, '0');
       findings.push({

@@ -11,12 +11,15 @@ export interface LspciRecord {
   readonly heading: string;
   /** The indented lines. */
   readonly details: readonly TextLine[];
-  /** Lines of the hex dump. */
+  /** Lines of the hex dump, `*` lines included. */
   readonly dump: readonly TextLine[];
 }
 
 const HEADING = new RegExp(`^(${ADDRESS_PATTERN})(?:\\s+(.*))?$`);
 export const DUMP_LINE = /^([0-9a-f]{2,3}):((?: [0-9a-f]{2}){1,16})$/;
+
+/** Stands for lines of zeros that a bundle leaves out; lspci itself prints them. */
+export const ZEROS = '*';
 
 /** Cuts a text into functions. Lines in front of the first one belong to nothing and are dropped. */
 export function lspciRecords(text: string): LspciRecord[] {
@@ -28,6 +31,7 @@ export function lspciRecords(text: string): LspciRecord[] {
     if (heading && address) {
       records.push({ address, line: line.number, heading: heading[2] ?? '', details: [], dump: [] });
     } else if (current && DUMP_LINE.test(line.text)) current.dump.push(line);
+    else if (current && line.text === ZEROS && current.dump.length > 0) current.dump.push(line);
     else if (current && /^\s+\S/.test(line.text)) current.details.push(line);
   }
   return records;

@@ -140,6 +140,9 @@ const ImportPlatformInput = builder.inputType('ImportPlatformInput', {
         "A listing of /sys/class/iommu: per unit its address, cap, ecap and version. Without it they are read from the kernel log's dmarN lines, else stated defaults apply.",
     }),
     kernelLog: t.string({ description: 'Text of dmesg.' }),
+    bundle: t.string({
+      description: 'One text bundle as the capture script writes it, in place of the parts above.',
+    }),
     kernel: t.field({
       type: KernelInput,
       description: 'Which kernel to boot; the one the series was posted for when left out.',
