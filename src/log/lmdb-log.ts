@@ -18,9 +18,14 @@ const SWEEP = 1000;
 /**
  * A log in a directory, made when it is missing.
  *
+ * @param failed told when a commit failed, as on a full disk. The process should then end: LMDB's writing
+ *   thread leaves the heap damaged behind it (seen with lmdb 3.5.6). What was acknowledged is on the disk.
  * @throws LogError `UNUSABLE`, one sentence: not writable, not ours, of a newer format, in use
  */
-export async function openLmdbLog(path: string): Promise<CommandLog> {
+export async function openLmdbLog(
+  path: string,
+  failed: (reason: unknown) => void = () => undefined,
+): Promise<CommandLog> {
   const directory = prepareDataDirectory(path);
   const unlock = lockDirectory(directory);
   try {
@@ -28,7 +33,7 @@ export async function openLmdbLog(path: string): Promise<CommandLog> {
     const environment = open({ path: join(directory, LOG_FILE), overlappingSync: false });
     try {
       await acceptFormat(environment, directory);
-      return await StreamLog.open(new LmdbStore(environment, unlock));
+      return await StreamLog.open(new LmdbStore(environment, unlock, failed));
     } catch (cause) {
       await environment.close();
       throw cause;
@@ -70,6 +75,7 @@ class LmdbStore implements Store {
   constructor(
     private readonly environment: RootDatabase,
     private readonly unlock: () => Promise<void>,
+    private readonly failed: (reason: unknown) => void,
   ) {
     this.heads = environment.openDB('heads', { encoding: 'binary' });
     this.entries = environment.openDB('entries', { encoding: 'binary' });
@@ -97,20 +103,24 @@ class LmdbStore implements Store {
       for (const write of writes) {
         switch (write.kind) {
           case 'create':
-            void this.heads.put(write.stream, bytesOf(encode({ name: write.name, header: write.header })));
+            ignoring(
+              this.heads.put(write.stream, bytesOf(encode({ name: write.name, header: write.header }))),
+            );
             break;
           case 'append':
-            void this.entries.put([write.stream, write.revision], bytesOf(write.entry));
+            ignoring(this.entries.put([write.stream, write.revision], bytesOf(write.entry)));
             break;
           case 'drop':
-            void this.heads.remove(write.stream);
+            ignoring(this.heads.remove(write.stream));
             dropped.push(write.stream);
             break;
         }
       }
     });
     await batch.catch(async (cause: unknown) => {
-      throw await reasonOf(cause);
+      const reason = await reasonOf(cause);
+      this.failed(reason);
+      throw reason;
     });
     for (const stream of dropped) {
       // A sweep that fails leaves what the next start removes.
@@ -145,7 +155,7 @@ class LmdbStore implements Store {
       const keys = [...this.entries.getKeys({ start: [from, 0], end: [end, 0], limit: SWEEP })];
       if (keys.length === 0) return;
       await this.environment.batch(() => {
-        for (const key of keys) void this.entries.remove(key);
+        for (const key of keys) ignoring(this.entries.remove(key));
       });
     }
   }
@@ -154,6 +164,11 @@ class LmdbStore implements Store {
 /** The same bytes as LMDB wants to see them. */
 function bytesOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The batch tells how all of its writes went; each also has a promise that must not be left to itself. */
+function ignoring(write: Promise<boolean>): void {
+  write.catch(() => undefined);
 }
 
 /** LMDB rejects with a pointer to a second promise, which rejects with the reason. */

@@ -73,8 +73,21 @@ async function runServer(
       );
     });
   }
+  // What follows a failed commit is not to be trusted; what was acknowledged is there after a restart.
+  const logFailed = (reason: unknown) => {
+    logger.fatal({ err: reason }, 'the command log could not be written; ending');
+    process.exit(1);
+  };
   try {
-    running = await serve({ host, port, log, dataDirectory: dataDir, operationsDirectory, logger });
+    running = await serve({
+      host,
+      port,
+      log,
+      dataDirectory: dataDir,
+      operationsDirectory,
+      logger,
+      logFailed,
+    });
     process.stdout.write(`iommu-graph serves ${running.url}\n`);
   } catch (error) {
     process.stderr.write(`error: ${startFailure(error, host, port)}\n`);

@@ -17,6 +17,8 @@ export interface ServeOptions {
   /** Where the operation documents are that GraphiQL opens with. */
   readonly operationsDirectory: string;
   readonly logger: Logger;
+  /** Told when the log could not be written; the process should then end. */
+  readonly logFailed?: (reason: unknown) => void;
 }
 
 /** A server at work. */
@@ -35,7 +37,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { logger } = options;
   let host: PlatformHost | null = null;
   const schema = buildSchema();
-  const log = await (options.log === 'memory' ? openMemoryLog() : openLmdbLog(options.dataDirectory));
+  const log = await (options.log === 'memory'
+    ? openMemoryLog()
+    : openLmdbLog(options.dataDirectory, options.logFailed));
   const server = createServer({
     schema,
     context: () => ({ host }),

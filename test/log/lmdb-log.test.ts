@@ -136,6 +136,42 @@ describe('the log in a directory', () => {
   }, 60_000);
 });
 
+describe('a disk that is full', () => {
+  it('is told once, stops all writing, and keeps what was acknowledged', async () => {
+    // A bound on the size of files stands in for the disk: Node ignores the signal, and the write fails.
+    const child = spawn(
+      'bash',
+      [
+        '-c',
+        'ulimit -f 300; exec "$0" "$@"',
+        process.execPath,
+        join(__dirname, '../support/log/appender.mjs'),
+        built('log/lmdb-log.js'),
+        directory,
+      ],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    const exited = once(child, 'exit');
+    let acknowledged = 0;
+    const refused: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [what, revision] = line.split(' ');
+      if (what === 'acknowledged') acknowledged = Math.max(acknowledged, Number(revision));
+      else if (what !== 'open') refused.push(line);
+    }
+    expect(refused).toEqual([
+      expect.stringMatching(/^refused FAILED The command log could not be written: .*File too large/),
+      'refused FAILED',
+    ]);
+    await exited;
+    expect(acknowledged).toBeGreaterThan(0);
+    const log = await openLmdbLog(directory);
+    expect((await log.streams())[0]?.lastRevision).toBeGreaterThanOrEqual(acknowledged);
+    await log.append('platform', ((await log.streams())[0]?.lastRevision ?? 0) + 1, 'more');
+    await log.close();
+  });
+});
+
 describe('a directory that is refused', () => {
   const refusal = (message: string | RegExp) => ({
     refusal: 'UNUSABLE',

@@ -95,10 +95,11 @@ describe('the program', () => {
     expect(foreign.stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('prints the schema that is committed', async () => {
+  it('prints the schema that is committed (npm run schema writes it)', async () => {
     const { code, stdout } = await runProgram('schema');
     expect(code).toBe(0);
-    expect(stdout).toBe(readFileSync(join(__dirname, '../../schema/schema.graphql'), 'utf8'));
+    // Compared first: the difference of two schemas is too long to read.
+    expect(stdout === readFileSync(join(__dirname, '../../schema/schema.graphql'), 'utf8')).toBe(true);
   });
 });
 
@@ -116,8 +117,8 @@ describe('the server', () => {
       const server = serve('--log', 'memory');
       const url = await server.url();
       const client = await WsClient.connect(url);
-      client.subscribe('a', 'subscription { events(platform: "Platform:demo") { endCursor } }');
-      const stream = await openSse(url, 'subscription { faults(platform: "Platform:demo") { endCursor } }');
+      client.subscribe('a', 'subscription { events(platform: "Platform:demo") { cursor } }');
+      const stream = await openSse(url, 'subscription { faults(platform: "Platform:demo") { cursor } }');
       await client.settled();
       const before = Date.now();
       const { code, stderr } = await server.kill(signal);

@@ -16,5 +16,12 @@ async function write() {
     console.log(`acknowledged ${mine}`);
   }
 }
-if (process.argv[4] !== 'idle') await Promise.all(Array.from({ length: 8 }, write));
-else setInterval(() => {}, 1000);
+if (process.argv[4] !== 'idle') {
+  await Promise.all(Array.from({ length: 8 }, write)).catch((error) => {
+    console.log(`refused ${error.refusal} ${error.message}`);
+  });
+  await log.append('platform', revision + 1, null).catch((error) => console.log(`refused ${error.refusal}`));
+  // As the server does: the store is not to be trusted any more, not even to close.
+  process.kill(process.pid, 'SIGKILL');
+}
+if (process.argv[4] === 'idle') setInterval(() => {}, 1000);
