@@ -29,25 +29,29 @@ export const IOTLB_FLAG = {
 const TYPE_SHIFT = 9;
 const DOMAIN_SHIFT = 16;
 
+/** Places of an entry's words after its index: the hot path reads them without a call. */
+export const IOTLB_WORD = { FLAGS: 3, PHYSICAL_LO: 4, PHYSICAL_HI: 5, OFFSET_MASK: 6 } as const;
+
 /** A translation to be cached. Halves of addresses are 32-bit integers, signed or not. */
 export interface IotlbFill {
-  sourceId: number;
-  /** PASID of the request with bit 20 set; 0 for a request-without-PASID. */
-  requestTag: number;
+  readonly sourceId: number;
+  /** As {@link requestTagOf} has it. */
+  readonly requestTag: number;
   /** PASID an invalidation names to reach the entry: the request's own or RID_PASID. */
-  pasid: number;
-  domainId: number;
+  readonly pasid: number;
+  readonly domainId: number;
   /** PGTT; 0 for legacy mode. */
-  type: number;
-  addressHi: number;
-  addressLo: number;
-  /** 0: 4 KiB, 1: 2 MiB, 2: 1 GiB. */
-  sizeClass: number;
-  /** Host address of the page. */
-  physicalHi: number;
-  physicalLo: number;
+  readonly type: number;
+  /** The address asked for. */
+  readonly hi: number;
+  readonly lo: number;
+  /** Bytes: 4 KiB, 2 MiB or 1 GiB. */
+  readonly pageSize: number;
+  /** Host address it leads to. */
+  readonly physicalHi: number;
+  readonly physicalLo: number;
   /** Bits of {@link IOTLB_FLAG}. */
-  flags: number;
+  readonly flags: number;
 }
 
 /** The tag of a request: its PASID, marked as such, or 0. */
@@ -80,53 +84,30 @@ export class Iotlb {
     return this.held[1] + this.held[2] === 0 ? -1 : this.findLarge(page, tag2, tag3, sourceId, requestTag);
   }
 
-  /** Caches a translation and returns its index. */
-  insert(fill: IotlbFill): number {
-    const { sourceId, requestTag, sizeClass } = fill;
-    const framesLg2 = FRAMES_LG2[sizeClass];
-    const page = (((fill.addressLo >>> 12) | (fill.addressHi << 20)) >>> framesLg2) << framesLg2;
-    const tag2 = (fill.addressHi >>> 12) | (sourceId << 20);
+  /** Caches a translation. */
+  insert(fill: IotlbFill): void {
+    const { sourceId, requestTag, hi, lo, pageSize } = fill;
+    const sizeClass = pageSize === 0x1000 ? 0 : pageSize === 0x200000 ? 1 : 2;
+    const framesLg2 = 9 * sizeClass;
+    const number = ((lo >>> 12) | (hi << 20)) >>> framesLg2;
+    const page = number << framesLg2;
+    const tag2 = (hi >>> 12) | (sourceId << 20);
     const tag3 = requestTag | ((sourceId >>> 12) << 21) | VALID | (sizeClass << CLASS_SHIFT);
-    const set = mix(page >>> framesLg2, sourceId, requestTag);
+    const set = mix(number, sourceId, requestTag);
     let at = this.probe(page, tag2, tag3, set);
     if (at < 0) {
       at = this.placeIn(set);
       this.held[sizeClass]++;
     }
     const words = this.words;
-    const offsetMask = (4096 << framesLg2) - 1;
     words[at] = page;
     words[at + 1] = tag2;
     words[at + 2] = tag3;
     words[at + 3] = fill.flags | (fill.type << TYPE_SHIFT) | (fill.domainId << DOMAIN_SHIFT);
-    words[at + 4] = fill.physicalLo & ~offsetMask;
+    words[at + 4] = fill.physicalLo & -pageSize;
     words[at + 5] = fill.physicalHi;
-    words[at + 6] = offsetMask;
+    words[at + 6] = pageSize - 1;
     words[at + 7] = fill.pasid;
-    return at;
-  }
-
-  /** Flag word of an entry: {@link IOTLB_FLAG}. */
-  flagsAt(at: number): number {
-    return this.words[at + 3];
-  }
-
-  typeAt(at: number): number {
-    return (this.words[at + 3] >>> TYPE_SHIFT) & 7;
-  }
-
-  physicalHiAt(at: number): number {
-    return this.words[at + 5];
-  }
-
-  /** Low half of the host address an input address leads to. */
-  physicalLoAt(at: number, addressLo: number): number {
-    return this.words[at + 4] | (addressLo & this.words[at + 6]);
-  }
-
-  /** Bytes of the page. */
-  pageSizeAt(at: number): number {
-    return this.words[at + 6] + 1;
   }
 
   invalidateAll(): number {
@@ -183,7 +164,7 @@ export class Iotlb {
         domainId: this.domainAt(at),
         pasid: (tag3 & HAS_PASID) === 0 ? null : tag3 & 0xfffff,
         address: u64((page >>> 20) | ((this.words[at + 1] & 0xfffff) << 12), page << 12),
-        pageSize: this.pageSizeAt(at),
+        pageSize: this.words[at + 6] + 1,
         target: this.words[at + 5] * 2 ** 32 + (this.words[at + 4] >>> 0),
         access: accessOf(flags),
         words: [],
@@ -235,6 +216,10 @@ export class Iotlb {
 
   private domainAt(at: number): number {
     return this.words[at + 3] >>> DOMAIN_SHIFT;
+  }
+
+  private typeAt(at: number): number {
+    return (this.words[at + 3] >>> TYPE_SHIFT) & 7;
   }
 
   private isFirstStage(at: number): boolean {

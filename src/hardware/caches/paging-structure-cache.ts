@@ -8,20 +8,15 @@ const HAS_PASID = 1 << 20;
 /** Frames below one entry of level 2: what a cached table answers for. */
 const FRAMES_LG2 = 9;
 
-/** A table of leaves, as a walk found it. Halves of addresses are 32-bit integers, signed or not. */
-export interface StructureFill {
-  sourceId: number;
+/** The request a walk was for. Halves of its address are 32-bit integers, signed or not. */
+export interface StructureTags {
+  readonly sourceId: number;
   /** As in the IOTLB. */
-  requestTag: number;
-  pasid: number;
-  domainId: number;
-  isFirstStage: boolean;
-  addressHi: number;
-  addressLo: number;
-  /** Host frame of the table. */
-  frame: number;
-  /** Permissions gathered above it, in the walker's own encoding (4 bits). */
-  permissions: number;
+  readonly requestTag: number;
+  readonly pasid: number;
+  readonly domainId: number;
+  readonly hi: number;
+  readonly lo: number;
 }
 
 /**
@@ -50,22 +45,23 @@ export class PagingStructureCache {
       : -1;
   }
 
-  insert(fill: StructureFill): void {
-    const { sourceId, requestTag, addressHi, addressLo } = fill;
-    const number = (addressLo >>> 21) | (addressHi << 11);
+  /**
+   * @param frame host frame of the table of leaves
+   * @param permissions gathered above it, in the walker's own encoding (4 bits)
+   */
+  insert(tags: StructureTags, isFirstStage: boolean, frame: number, permissions: number): void {
+    const { sourceId, requestTag, hi, lo } = tags;
+    const number = (lo >>> 21) | (hi << 11);
     const at = slotOf(number, sourceId, requestTag);
     const words = this.words;
     if ((words[at + 2] & VALID) === 0) this.held++;
     words[at] = number;
-    words[at + 1] = (addressHi >>> 21) | (sourceId << 11);
+    words[at + 1] = (hi >>> 21) | (sourceId << 11);
     words[at + 2] = requestTag | VALID;
-    words[at + 3] = fill.frame;
+    words[at + 3] = frame;
     words[at + 4] =
-      Math.floor(fill.frame / 2 ** 32) |
-      (fill.permissions << 8) |
-      (fill.isFirstStage ? 1 << 12 : 0) |
-      (fill.domainId << 16);
-    words[at + 5] = fill.pasid;
+      Math.floor(frame / 2 ** 32) | (permissions << 8) | (isFirstStage ? 1 << 12 : 0) | (tags.domainId << 16);
+    words[at + 5] = tags.pasid;
   }
 
   frameAt(at: number): number {

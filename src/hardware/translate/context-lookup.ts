@@ -7,6 +7,7 @@ import {
 } from '../../layout/scalable-context-entry.js';
 import { ContextCache } from '../caches/context-cache.js';
 import type { TranslationContext } from './context.js';
+import { type Rules, rulesOf } from './rules.js';
 import { RootLookup } from './root.js';
 import { hasAny, readEntry, wordsOf } from './table-reader.js';
 import type { Walk } from './walk.js';
@@ -28,7 +29,10 @@ export class ContextLookup {
   private readonly passThroughReserved: Int32Array;
   private readonly scalableReserved: Int32Array;
 
+  private readonly rules: Rules;
+
   constructor(private readonly unit: TranslationContext) {
+    this.rules = rulesOf(unit.capabilities);
     const { capabilities, hostAddressWidth } = unit;
     this.root = new RootLookup(unit);
     const legacy = reservedInContextEntry(capabilities, hostAddressWidth);
@@ -64,7 +68,7 @@ export class ContextLookup {
     this.take(walk, this.scratch, 0);
     const found = isScalable ? this.checkScalable(this.scratch) : this.checkLegacy(this.scratch);
     // Caching mode: refusals are remembered too, under domain id 0, until software invalidates them.
-    if (walk.usesCaches && (found === 0 || this.unit.capabilities.CM)) {
+    if (walk.usesCaches && (found === 0 || this.rules.CM)) {
       const domainId = isScalable ? null : found === 0 ? legacyDomainId(this.scratch) : 0;
       this.unit.caches.context.insert(walk.sourceId, domainId, this.scratch, found);
     }
@@ -79,7 +83,7 @@ export class ContextLookup {
   }
 
   private checkLegacy(entry: Int32Array): number {
-    const { DT, PT, SAGAW } = this.unit.capabilities;
+    const { DT, PT, SAGAW } = this.rules;
     if ((entry[0] & 1) === 0) return 0x02;
     const type = (entry[0] >>> 2) & 3;
     const isPassThrough = type === TRANSLATION_TYPE.PASS_THROUGH;
@@ -93,7 +97,7 @@ export class ContextLookup {
     if ((entry[0] & 1) === 0) return 0x41;
     if (hasAny(entry, this.scalableReserved)) return 0x42;
     if ((entry[0] & PRE) !== 0 && (entry[0] & DTE) === 0) return 0x43;
-    const ridPasid = this.unit.capabilities.RPS ? entry[2] & 0xfffff : 0;
+    const ridPasid = this.rules.RPS ? entry[2] & 0xfffff : 0;
     if (ridPasid >= pasidsCovered((entry[0] >>> 9) & 7)) return 0x43;
     if ((entry[0] & EPTR) !== 0 && (entry[0] & PASIDE) === 0) return 0x43;
     return 0;

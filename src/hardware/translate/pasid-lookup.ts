@@ -6,6 +6,7 @@ import { reservedAddressBits } from '../../layout/root-entry.js';
 import { PasidCache } from '../caches/pasid-cache.js';
 import { exceedsWidth, frameOf } from './address.js';
 import type { TranslationContext } from './context.js';
+import { type Rules, rulesOf } from './rules.js';
 import { hasAny, readEntry, wordsOf } from './table-reader.js';
 import type { Walk } from './walk.js';
 
@@ -23,7 +24,10 @@ export class PasidLookup {
   private readonly reserved: readonly Int32Array[];
   private directoryFpd = false;
 
+  private readonly rules: Rules;
+
   constructor(private readonly unit: TranslationContext) {
+    this.rules = rulesOf(unit.capabilities);
     const { capabilities, hostAddressWidth } = unit;
     this.directoryReserved = wordsOf([orU64(maskOf(11, 2), reservedAddressBits(hostAddressWidth))]);
     this.reserved = [0, 1, 2, 3, 4, 5, 6, 7].map((pgtt) =>
@@ -46,7 +50,7 @@ export class PasidLookup {
     const reason = this.fetch(walk);
     const isRefusalOfEntry = walk.level === 'PASID' && reason !== 0x58;
     // Caching mode: refusals are remembered too, under domain id 0, until software invalidates them.
-    if (walk.usesCaches && (reason === 0 || (isRefusalOfEntry && this.unit.capabilities.CM))) {
+    if (walk.usesCaches && (reason === 0 || (isRefusalOfEntry && this.rules.CM))) {
       const domainId = reason === 0 ? walk.domainId : 0;
       this.unit.caches.pasid.insert(
         walk.sourceId,

@@ -26,6 +26,13 @@ export const NEED_READ = 1;
 export const NEED_WRITE = 2;
 
 const { PAGE_SIZE, ACCESSED, DIRTY } = SECOND_STAGE;
+/** Bits 7 and 11: no ordinary table entry has either. */
+const TABLE_RESERVED = 0x880;
+/** Bits 42:32 of a table address, and those above: tables beyond 2^43 are left to the careful walk. */
+const NEAR_HI = 0x7ff;
+const FAR_HI = 0x000ff800;
+/** Frames whose segments the memory's directory lists: 256 GiB. */
+const DIRECTORY_FRAMES = 1 << 26;
 /** Slots of a mask table: five levels as tables, then five as leaves. */
 const LEAF = 8;
 
@@ -62,6 +69,10 @@ export class SecondStageWalker {
   private reservedHi: Int32Array;
   private reservedLo: Int32Array;
   private readonly masks: readonly { readonly hi: Int32Array; readonly lo: Int32Array }[];
+  /** Reserved bits of a 4 KiB leaf. */
+  private readonly leafReservedLo: number;
+  /** Tables in frames below this can be read without asking. */
+  private readonly directFrames: number;
   private readonly largeAt2: boolean;
   private readonly largeAt3: boolean;
 
@@ -75,17 +86,21 @@ export class SecondStageWalker {
     this.masks = [false, true].map((high) => maskTable(capabilities, hostAddressWidth, high));
     this.reservedHi = this.masks[0].hi;
     this.reservedLo = this.masks[0].lo;
+    this.leafReservedLo = this.reservedLo[1 | LEAF];
+    this.directFrames = Math.min(memory.readableFrames, DIRECTORY_FRAMES);
   }
 
   /** SSIRWE: permissions are bits 61 and 62 of every entry instead of 0 and 1. */
   usePermissionBits(high: boolean): void {
+    if (high === this.highPermissions) return;
     this.highPermissions = high;
     this.reservedHi = this.masks[Number(high)].hi;
     this.reservedLo = this.masks[Number(high)].lo;
   }
 
   /**
-   * Walks from a table down to a leaf.
+   * Walks from a table down to a leaf. The usual case, four levels of ordinary tables, is tried without
+   * stopping at any of them; whatever is unusual, and every fault, is left to the walk that does.
    *
    * @param frame host frame of the first table
    * @param top its level, 1 to 5
@@ -94,6 +109,84 @@ export class SecondStageWalker {
    * @returns a value of {@link WALK}
    */
   walk(frame: number, top: number, permissions: number, hi: number, lo: number, need: number): number {
+    const isUsual = top === 4 && !this.keepsAccessed && !this.highPermissions && this.observer === null;
+    if (isUsual && this.walkStraight(frame, permissions, hi, lo, need)) return WALK.MAPPED;
+    return this.walkCarefully(frame, top, permissions, hi, lo, need);
+  }
+
+  /**
+   * Four levels without a stop: no check stands between one entry and the next, so that the loads follow
+   * each other at once. What must be clear and what must be set is gathered and looked at in the end.
+   * Returns false, having done nothing, for whatever is not ordinary.
+   */
+  private walkStraight(frame: number, permissions: number, hi: number, lo: number, need: number): boolean {
+    const directory = this.memory.directory;
+    const limit = this.directFrames;
+    if (frame >= limit) return false;
+    let number = frame >>> 8;
+    let segment = directory[number];
+    if (segment === undefined) return false;
+    let word = ((frame & 255) << 10) | ((hi >>> 6) & 1022);
+    let entryLo = segment[word];
+    let entryHi = segment[word + 1];
+    let granted = permissions & entryLo;
+    let anyLo = entryLo;
+    let anyHi = entryHi;
+
+    let next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
+    if (next >= limit) return false;
+    if (next >>> 8 !== number) segment = directory[(number = next >>> 8)];
+    if (segment === undefined) return false;
+    word = ((next & 255) << 10) | ((hi & 127) << 3) | ((lo >>> 29) & 6);
+    entryLo = segment[word];
+    entryHi = segment[word + 1];
+    granted &= entryLo;
+    anyLo |= entryLo;
+    anyHi |= entryHi;
+
+    next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
+    if (next >= limit) return false;
+    if (next >>> 8 !== number) segment = directory[(number = next >>> 8)];
+    if (segment === undefined) return false;
+    word = ((next & 255) << 10) | ((lo >>> 20) & 1022);
+    entryLo = segment[word];
+    entryHi = segment[word + 1];
+    granted &= entryLo;
+    anyLo |= entryLo;
+    anyHi |= entryHi;
+
+    next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
+    if (next >= limit) return false;
+    if (next >>> 8 !== number) segment = directory[next >>> 8];
+    if (segment === undefined) return false;
+    word = ((next & 255) << 10) | ((lo >>> 11) & 1022);
+    entryLo = segment[word];
+    entryHi = segment[word + 1];
+    const unusual =
+      (anyLo & TABLE_RESERVED) |
+      (entryLo & this.leafReservedLo) |
+      (anyHi & FAR_HI) |
+      ((anyHi | entryHi) & this.reservedHi[1]);
+    const all = granted & entryLo & (NEED_READ | NEED_WRITE);
+    if (unusual !== 0 || (all & need) !== need || all === 0) return false;
+    this.level = 1;
+    this.tableFrame = next;
+    this.leafHi = entryHi;
+    this.leafLo = entryLo;
+    this.permissions = all;
+    this.permissionsAbove = granted & (NEED_READ | NEED_WRITE);
+    return true;
+  }
+
+  /** Level by level, each checked before the next is read. */
+  private walkCarefully(
+    frame: number,
+    top: number,
+    permissions: number,
+    hi: number,
+    lo: number,
+    need: number,
+  ): number {
     const memory = this.memory;
     let granted = permissions;
     for (let level = top; ; level--) {

@@ -1,12 +1,12 @@
 import { bitsOfAddressWidth, levelsOfAddressWidth } from '../../layout/address-width.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { IOTLB_FLAG } from '../caches/iotlb.js';
-import type { StructureFill } from '../caches/paging-structure-cache.js';
 import { exceedsWidth, frameOf, isCanonical } from './address.js';
 import type { TranslationContext } from './context.js';
 import { FirstStageWalker, GRANTED_ALL, GRANTED_EXECUTE } from './first-stage-walk.js';
 import { GuestTables, SECOND_STAGE_REASON, pageOffsetMask } from './nested-walk.js';
 import { setOutput } from './output.js';
+import { type Rules, rulesOf } from './rules.js';
 import { NEED_READ, NEED_WRITE, SecondStageWalker, WALK } from './second-stage-walk.js';
 import { REQUEST_KIND, type Walk } from './walk.js';
 import { FIRST_STAGE_LEVEL, SECOND_STAGE_LEVEL } from './walk-observer.js';
@@ -29,20 +29,14 @@ export class Stages {
   readonly second: SecondStageWalker;
   readonly first: FirstStageWalker;
   private readonly guest: GuestTables;
-  private readonly fill: StructureFill = {
-    sourceId: 0,
-    requestTag: 0,
-    pasid: 0,
-    domainId: 0,
-    isFirstStage: false,
-    addressHi: 0,
-    addressLo: 0,
-    frame: 0,
-    permissions: 0,
-  };
+
+  private readonly rules: Rules;
+  private readonly hostAddressWidth: number;
 
   constructor(private readonly unit: TranslationContext) {
+    this.rules = rulesOf(unit.capabilities);
     const { memory, capabilities, hostAddressWidth } = unit;
+    this.hostAddressWidth = hostAddressWidth;
     this.second = new SecondStageWalker(memory, capabilities, hostAddressWidth);
     this.first = new FirstStageWalker(memory, capabilities, hostAddressWidth);
     this.guest = new GuestTables(this.second);
@@ -111,7 +105,7 @@ export class Stages {
     const levels = ((words[at + 4] >>> 2) & 3) === 1 ? 5 : 4;
     if (!isCanonical(walk.hi, levels === 5 ? 57 : 48)) return 0x80;
     const aw = (words[at] >>> 2) & 7;
-    const width = Math.min(this.unit.capabilities.maxGuestAddressWidth, bitsOfAddressWidth(aw));
+    const width = Math.min(this.rules.maxGuestAddressWidth, bitsOfAddressWidth(aw));
     this.prepareFirst(walk);
     this.prepareSecond(walk, (words[at] & SSADE) !== 0, first.isSnooped);
     guest.configure(frameOf(words[at + 1], words[at]), levelsOfAddressWidth(aw), width);
@@ -140,7 +134,7 @@ export class Stages {
 
   /** PGTT 100, legacy TT 10, and translated requests: the address goes on as it is. */
   passThrough(walk: Walk, beyondReason: number, interruptReason: number): number {
-    if (exceedsWidth(walk.hi, walk.lo, this.unit.hostAddressWidth)) return beyondReason;
+    if (exceedsWidth(walk.hi, walk.lo, this.hostAddressWidth)) return beyondReason;
     walk.flags = this.flagsOf(walk, PERMISSIONS_AT_ROOT);
     const isMemory = setOutput(walk, walk.hi, walk.lo, 1);
     walk.pageSize = 0;
@@ -148,7 +142,7 @@ export class Stages {
   }
 
   private isBeyond(walk: Walk, aw: number): boolean {
-    const { maxGuestAddressWidth } = this.unit.capabilities;
+    const { maxGuestAddressWidth } = this.rules;
     return exceedsWidth(walk.hi, walk.lo, Math.min(maxGuestAddressWidth, bitsOfAddressWidth(aw)));
   }
 
@@ -158,19 +152,19 @@ export class Stages {
    */
   private needOf(walk: Walk): number {
     if (walk.kind === REQUEST_KIND.TRANSLATION) return 0;
-    return walk.zeroLength && this.unit.capabilities.ZLR ? 0 : walk.access;
+    return walk.zeroLength && this.rules.ZLR ? 0 : walk.access;
   }
 
   /** A write sets the dirty bit; so does a translation request, unless it says it will not write. */
   private setsDirty(walk: Walk): boolean {
     return walk.kind === REQUEST_KIND.TRANSLATION
-      ? !(walk.noWrite && this.unit.capabilities.NWFS)
+      ? !(walk.noWrite && this.rules.NWFS)
       : (walk.access & NEED_WRITE) !== 0;
   }
 
   /** Without snooped page walks no accessed or dirty bit can be set. */
   private walksAreSnooped(walk: Walk): boolean {
-    return this.unit.capabilities.SMPWCS && (walk.pasidWords[walk.pasidAt + 2] & PWSNP) !== 0;
+    return this.rules.SMPWCS && (walk.pasidWords[walk.pasidAt + 2] & PWSNP) !== 0;
   }
 
   private prepareSecond(walk: Walk, keepsAccessed: boolean, isSnooped: boolean): void {
@@ -186,13 +180,13 @@ export class Stages {
   private prepareFirst(walk: Walk): void {
     const { first } = this;
     const flags = walk.pasidWords[walk.pasidAt + 4];
-    const knowsExecute = this.unit.capabilities.ERS && this.unit.capabilities.majorVersion <= 7;
+    const knowsExecute = this.rules.ERS && this.rules.majorVersion <= 7;
     first.privileged = walk.privileged;
     first.writeProtects = (flags & WPE) !== 0;
     first.executes = walk.execute && knowsExecute;
     first.honoursExecuteDisable = knowsExecute && (flags & NXE) !== 0;
     first.refusesUserExecution = (flags & SMEP) !== 0;
-    first.marksExtended = this.unit.capabilities.EAFS && (flags & EAFE) !== 0;
+    first.marksExtended = this.rules.EAFS && (flags & EAFE) !== 0;
     first.setsDirty = this.setsDirty(walk);
     first.isSnooped = this.walksAreSnooped(walk);
     first.commits = walk.commits;
@@ -234,18 +228,7 @@ export class Stages {
   }
 
   private remember(walk: Walk, isFirstStage: boolean, frame: number, permissions: number): void {
-    if (!walk.usesCaches) return;
-    const { fill } = this;
-    fill.sourceId = walk.sourceId;
-    fill.requestTag = walk.requestTag;
-    fill.pasid = walk.pasid;
-    fill.domainId = walk.domainId;
-    fill.isFirstStage = isFirstStage;
-    fill.addressHi = walk.hi;
-    fill.addressLo = walk.lo;
-    fill.frame = frame;
-    fill.permissions = permissions;
-    this.unit.caches.pagingStructure.insert(fill);
+    if (walk.usesCaches) this.unit.caches.pagingStructure.insert(walk, isFirstStage, frame, permissions);
   }
 
   private grantSecond(walk: Walk, snoop: boolean): void {

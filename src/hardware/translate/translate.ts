@@ -1,10 +1,11 @@
 import type { Iova } from '../../bits/address.js';
 import { isQualified } from '../../layout/fault-reasons.js';
 import type { AddressType, DmaRequest, PageAccess, TranslationResult } from '../request.js';
-import { IOTLB_FLAG, requestTagOf } from '../caches/iotlb.js';
+import { IOTLB_FLAG, IOTLB_WORD, requestTagOf } from '../caches/iotlb.js';
 import { isInterruptAddress } from './address.js';
 import { answerOf, isReported } from './completion.js';
 import type { TranslationContext } from './context.js';
+import { type Rules, rulesOf } from './rules.js';
 import { NEED_READ, NEED_WRITE } from './second-stage-walk.js';
 import { refusalOfTableMode } from './table-mode.js';
 import { INTERRUPT, TRANSLATED, Translator } from './translator.js';
@@ -50,7 +51,10 @@ export class UnitTranslation {
   private readonly translator: Translator;
   private readonly walk = new Walk();
 
+  private readonly rules: Rules;
+
   constructor(private readonly unit: TranslationContext) {
+    this.rules = rulesOf(unit.capabilities);
     this.translator = new Translator(unit);
   }
 
@@ -82,14 +86,15 @@ export class UnitTranslation {
     if (
       unit.translationEnabled &&
       (hasPasid || !isInterruptAddress(hi, lo)) &&
-      refusalOfTableMode(unit, hasPasid) === 0
+      refusalOfTableMode(unit.rootTable, this.rules, hasPasid) === 0
     ) {
       const at = iotlb.find(sourceId, hasPasid ? requestTagOf(pasid) : 0, hi, lo);
       if (at >= 0) {
+        const { words } = iotlb;
         const wanted = (access & NEED_WRITE) !== 0 ? access | IOTLB_FLAG.NEEDS_DIRTY : access;
-        if ((iotlb.flagsAt(at) & wanted) === access) {
-          this.physicalHi = iotlb.physicalHiAt(at);
-          this.physicalLo = iotlb.physicalLoAt(at, lo);
+        if ((words[at + IOTLB_WORD.FLAGS] & wanted) === access) {
+          this.physicalHi = words[at + IOTLB_WORD.PHYSICAL_HI];
+          this.physicalLo = words[at + IOTLB_WORD.PHYSICAL_LO] | (lo & words[at + IOTLB_WORD.OFFSET_MASK]);
           return TRANSLATED;
         }
       }
@@ -115,6 +120,7 @@ export class UnitTranslation {
   private translateSlowly(sourceId: number, pasid: number, hi: number, lo: number, access: number): number {
     const { walk } = this;
     walk.start(sourceId, pasid, hi, lo, access, REQUEST_KIND.UNTRANSLATED);
+    walk.missedIotlb = true;
     const outcome = this.translator.run(walk);
     this.physicalHi = walk.physicalHi;
     this.physicalLo = walk.physicalLo;
@@ -125,7 +131,7 @@ export class UnitTranslation {
   private resultOf(walk: Walk, outcome: number): TranslationResult {
     if (outcome === INTERRUPT) return { kind: 'INTERRUPT' };
     if (outcome !== TRANSLATED) return this.refused(walk, outcome);
-    const access = accessOf(walk, this.unit.capabilities.NWFS);
+    const access = accessOf(walk, this.rules.NWFS);
     // A translation request learns its permissions from the answer; having none is the empty answer.
     if (!access.read && !access.write) return this.refused(walk, walk.type === 0 ? 0x06 : 0x86);
     return {

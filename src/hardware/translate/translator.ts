@@ -2,11 +2,12 @@ import { TRANSLATION_TYPE } from '../../layout/context-entry.js';
 import { PASID_TRANSLATION_TYPE } from '../../layout/pasid-entry.js';
 import { TRANSLATION_TABLE_MODE } from '../../layout/registers.js';
 import { pasidsCovered } from '../../layout/scalable-context-entry.js';
-import { IOTLB_FLAG, type IotlbFill, requestTagOf } from '../caches/iotlb.js';
+import { IOTLB_FLAG, IOTLB_WORD } from '../caches/iotlb.js';
 import { isInterruptAddress } from './address.js';
 import { ContextLookup } from './context-lookup.js';
 import type { TranslationContext } from './context.js';
 import { PasidLookup } from './pasid-lookup.js';
+import { type Rules, rulesOf } from './rules.js';
 import { NEED_WRITE } from './second-stage-walk.js';
 import { Stages } from './stages.js';
 import { refusalOfTableMode } from './table-mode.js';
@@ -37,21 +38,11 @@ export class Translator {
   private readonly context: ContextLookup;
   private readonly pasid: PasidLookup;
   private readonly stages: Stages;
-  private readonly fill: IotlbFill = {
-    sourceId: 0,
-    requestTag: 0,
-    pasid: 0,
-    domainId: 0,
-    type: 0,
-    addressHi: 0,
-    addressLo: 0,
-    sizeClass: 0,
-    physicalHi: 0,
-    physicalLo: 0,
-    flags: 0,
-  };
+
+  private readonly rules: Rules;
 
   constructor(private readonly unit: TranslationContext) {
+    this.rules = rulesOf(unit.capabilities);
     this.context = new ContextLookup(unit);
     this.pasid = new PasidLookup(unit);
     this.stages = new Stages(unit);
@@ -68,9 +59,9 @@ export class Translator {
     // Step 1: the interrupt range is no memory.
     if (isInterrupt && walk.kind !== REQUEST_KIND.TRANSLATED) return this.interruptRange(walk);
     // Step 2: the table mode.
-    const refused = refusalOfTableMode(unit, walk.hasPasid);
+    const refused = refusalOfTableMode(unit.rootTable, this.rules, walk.hasPasid);
     if (refused !== 0) return refused;
-    if (walk.hasPasid && walk.execute && unit.capabilities.majorVersion > LAST_WITH_EXECUTE) return 0x34;
+    if (walk.hasPasid && walk.execute && this.rules.majorVersion > LAST_WITH_EXECUTE) return 0x34;
     // Translation requests must be allowed by the context entry, so they look into the IOTLB later.
     if (walk.kind === REQUEST_KIND.UNTRANSLATED && this.hitsIotlb(walk)) return TRANSLATED;
     // Steps 3 and 4: root and context entry.
@@ -83,7 +74,7 @@ export class Translator {
   /** Whether a page request may be made: steps 2 to 8 without an address. Returns a fault reason or 0. */
   admit(walk: Walk): number {
     const { unit } = this;
-    const refused = refusalOfTableMode(unit, false);
+    const refused = refusalOfTableMode(unit.rootTable, this.rules, false);
     if (refused !== 0) return refused;
     if (unit.rootTable.ttm === TRANSLATION_TABLE_MODE.LEGACY) return 0x32;
     const reason = this.context.find(walk, true);
@@ -113,8 +104,7 @@ export class Translator {
     const reason = this.selectPasid(walk);
     if (reason !== 0) return reason;
     const flags = walk.pasidWords[walk.pasidAt + 4];
-    if (walk.execute && (flags & ERE) === 0 && this.unit.capabilities.majorVersion <= LAST_WITH_EXECUTE)
-      return 0x5c;
+    if (walk.execute && (flags & ERE) === 0 && this.rules.majorVersion <= LAST_WITH_EXECUTE) return 0x5c;
     if (walk.privileged && (flags & SRE) === 0) return 0x5d;
     if (walk.type === PASID_TRANSLATION_TYPE.PASS_THROUGH) return this.stages.passThrough(walk, 0x83, 0x87);
     return this.lookUpOrWalk(walk);
@@ -122,21 +112,20 @@ export class Translator {
 
   /** Steps 5 to 8: which PASID table entry the request uses. */
   private selectPasid(walk: Walk): number {
-    const { capabilities } = this.unit;
     const { contextWords: words, contextAt: at } = walk;
     const flags = words[at];
     if (walk.kind === REQUEST_KIND.TRANSLATION && (flags & DTE) === 0) return 0x44;
     if (walk.kind === REQUEST_KIND.PAGE && (flags & PRE) === 0) return 0x47;
-    const ridPasid = capabilities.RPS ? words[at + 2] & 0xfffff : 0;
+    const ridPasid = this.rules.RPS ? words[at + 2] & 0xfffff : 0;
     if (walk.hasPasid) {
       if ((flags & PASIDE) === 0) return 0x45;
       if (walk.pasid >= pasidsCovered((flags >>> 9) & 7)) return 0x46;
       // UNCONFIRMED: where the width check stands among its neighbours.
-      if (walk.pasid >>> capabilities.pasidBits !== 0) return 0x89;
+      if (walk.pasid >>> this.rules.pasidBits !== 0) return 0x89;
       if (walk.pasid === ridPasid) return 0x48;
     } else {
       walk.pasid = ridPasid;
-      walk.privileged = capabilities.RPRIVS && (words[at + 2] & RID_PRIV) !== 0;
+      walk.privileged = this.rules.RPRIVS && (words[at + 2] & RID_PRIV) !== 0;
     }
     return this.pasid.find(walk);
   }
@@ -148,11 +137,12 @@ export class Translator {
     const reason = this.translateAddress(walk);
     if (!walk.usesCaches) return reason;
     if (reason === TRANSLATED) {
-      this.insert(walk, walk.flags);
-    } else if (this.unit.capabilities.CM && walk.isMissing) {
+      this.unit.caches.iotlb.insert(walk);
+    } else if (this.rules.CM && walk.isMissing) {
       // Caching mode reaches second-stage entries that are not present; first-stage ones are exempt.
       walk.pageSize = 4096;
-      this.insert(walk, IOTLB_FLAG.NOT_PRESENT);
+      walk.flags = IOTLB_FLAG.NOT_PRESENT;
+      this.unit.caches.iotlb.insert(walk);
     }
     return reason;
   }
@@ -176,7 +166,7 @@ export class Translator {
    */
   private interruptRange(walk: Walk): number {
     if (walk.kind === REQUEST_KIND.TRANSLATION) {
-      return walk.noWrite && this.unit.capabilities.NWFS ? 0x29 : INTERRUPT;
+      return walk.noWrite && this.rules.NWFS ? 0x29 : INTERRUPT;
     }
     return isInterruptRequest(walk) ? INTERRUPT : 0x29;
   }
@@ -186,49 +176,35 @@ export class Translator {
    * again: they may permit more by now.
    */
   private hitsIotlb(walk: Walk): boolean {
-    if (!walk.usesCaches || walk.execute) return false;
+    if (!walk.usesCaches || walk.missedIotlb || walk.execute) return false;
     const { iotlb } = this.unit.caches;
     const at = iotlb.find(walk.sourceId, walk.requestTag, walk.hi, walk.lo);
     if (at < 0) return false;
-    const flags = iotlb.flagsAt(at);
+    const { words } = iotlb;
+    const flags = words[at + IOTLB_WORD.FLAGS];
     const granted = flags >>> (walk.privileged && walk.hasPasid ? 2 : 0);
     if (walk.kind === REQUEST_KIND.TRANSLATION) {
       if ((granted & 3) === 0) return false;
-      const willWrite = (granted & NEED_WRITE) !== 0 && !(walk.noWrite && this.unit.capabilities.NWFS);
+      const willWrite = (granted & NEED_WRITE) !== 0 && !(walk.noWrite && this.rules.NWFS);
       if (willWrite && (flags & IOTLB_FLAG.NEEDS_DIRTY) !== 0) return false;
     } else {
       if ((granted & walk.access) !== walk.access) return false;
       if ((walk.access & NEED_WRITE) !== 0 && (flags & IOTLB_FLAG.NEEDS_DIRTY) !== 0) return false;
     }
     walk.flags = flags;
-    walk.physicalHi = iotlb.physicalHiAt(at);
-    walk.physicalLo = iotlb.physicalLoAt(at, walk.lo);
-    walk.pageSize = iotlb.pageSizeAt(at);
+    const offsetMask = words[at + IOTLB_WORD.OFFSET_MASK];
+    walk.physicalHi = words[at + IOTLB_WORD.PHYSICAL_HI];
+    walk.physicalLo = words[at + IOTLB_WORD.PHYSICAL_LO] | (walk.lo & offsetMask);
+    walk.pageSize = offsetMask + 1;
     walk.cached = true;
     return true;
   }
 
   private isKnownMissing(walk: Walk): boolean {
-    if (!this.unit.capabilities.CM || !walk.usesCaches) return false;
+    if (!this.rules.CM || !walk.usesCaches) return false;
     const { iotlb } = this.unit.caches;
     const at = iotlb.find(walk.sourceId, walk.requestTag, walk.hi, walk.lo);
-    return at >= 0 && (iotlb.flagsAt(at) & IOTLB_FLAG.NOT_PRESENT) !== 0;
-  }
-
-  private insert(walk: Walk, flags: number): void {
-    const { fill } = this;
-    fill.sourceId = walk.sourceId;
-    fill.requestTag = requestTagOf(walk.hasPasid ? walk.pasid : null);
-    fill.pasid = walk.pasid;
-    fill.domainId = walk.domainId;
-    fill.type = walk.type;
-    fill.addressHi = walk.hi;
-    fill.addressLo = walk.lo;
-    fill.sizeClass = walk.pageSize === 4096 ? 0 : walk.pageSize === 0x200000 ? 1 : 2;
-    fill.physicalHi = walk.physicalHi;
-    fill.physicalLo = walk.physicalLo;
-    fill.flags = flags;
-    this.unit.caches.iotlb.insert(fill);
+    return at >= 0 && (iotlb.words[at + IOTLB_WORD.FLAGS] & IOTLB_FLAG.NOT_PRESENT) !== 0;
   }
 }
 

@@ -18,6 +18,8 @@ export class Walk {
   hasPasid = false;
   /** PASID of the request; once the context entry is known, RID_PASID for a request-without-PASID. */
   pasid = 0;
+  /** Its tag in the IOTLB. */
+  requestTag = 0;
   hi = 0;
   lo = 0;
   /** NEED_READ and NEED_WRITE as the request type says. */
@@ -30,6 +32,8 @@ export class Walk {
   zeroLength = false;
   /** False to look at memory alone. */
   usesCaches = true;
+  /** The IOTLB was asked already. */
+  missedIotlb = false;
   /** False to change nothing: no cache filled, no accessed bit set. */
   commits = true;
   observer: WalkObserver | null = null;
@@ -81,6 +85,7 @@ export class Walk {
     this.sourceId = sourceId;
     this.hasPasid = pasid >= 0;
     this.pasid = pasid >= 0 ? pasid : 0;
+    this.requestTag = pasid >= 0 ? requestTagOf(pasid) : 0;
     this.hi = hi;
     this.lo = lo;
     this.access = access;
@@ -95,12 +100,8 @@ export class Walk {
     this.type = 0;
     this.flags = 0;
     this.cached = false;
+    this.missedIotlb = false;
     this.isMissing = false;
-  }
-
-  /** Tag of the request in the IOTLB. */
-  get requestTag(): number {
-    return requestTagOf(this.hasPasid ? this.pasid : null);
   }
 }
 
