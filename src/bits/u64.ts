@@ -123,7 +123,9 @@ export function bit(value: U64, position: number): boolean {
 
 /** Lowercase hexadecimal without prefix or leading zeros, as the kernel's `%llx`. */
 export function toHexDigits(value: U64): string {
-  return value.hi === 0 ? value.lo.toString(16) : value.hi.toString(16) + value.lo.toString(16).padStart(8, '0');
+  return value.hi === 0
+    ? value.lo.toString(16)
+    : value.hi.toString(16) + value.lo.toString(16).padStart(8, '0');
 }
 
 /** Lowercase hexadecimal with `0x` and no leading zeros. */

@@ -1,5 +1,5 @@
 import { builder } from './builder.js';
-import type { EventView} from './views.js';
+import type { EventView } from './views.js';
 import { type EndpointView, type NodeView } from './views.js';
 
 /** The interfaces of the schema. Their fields that lead to object types are added beside those types. */

@@ -139,6 +139,8 @@ describe('the IOTLB and its twin', () => {
       }),
       runs(CASES),
     );
-    process.stdout.write(`twin caches: ${runs(CASES).numRuns} sequences, ${hits} hits and ${misses} misses foretold\n`);
+    process.stdout.write(
+      `twin caches: ${runs(CASES).numRuns} sequences, ${hits} hits and ${misses} misses foretold\n`,
+    );
   });
 });

@@ -100,12 +100,7 @@ export type RemappingStructure =
   | UnknownStructure;
 
 export type DeviceScopeKind =
-  | 'PCI_ENDPOINT'
-  | 'PCI_SUB_HIERARCHY'
-  | 'IOAPIC'
-  | 'HPET'
-  | 'ACPI_NAMESPACE'
-  | 'UNKNOWN';
+  'PCI_ENDPOINT' | 'PCI_SUB_HIERARCHY' | 'IOAPIC' | 'HPET' | 'ACPI_NAMESPACE' | 'UNKNOWN';
 
 /** Spec: VT-d 8.3.1 "Device Scope Structure". */
 export interface DeviceScope {
