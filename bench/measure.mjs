@@ -1,3 +1,5 @@
+import { median, pairRatios, printRows, time } from './table.mjs';
+
 const ROUNDS = 7;
 /** Enough for the optimizing compiler to have settled. */
 const WARM_UP = 3;
@@ -49,22 +51,12 @@ function row({ name, operations, target }, ours, theirs) {
   };
 }
 
-function pairRatios(ours, theirs) {
-  const ratios = ours.map((time, round) => time / theirs[round]).sort((a, b) => a - b);
-  return [ratios[0], ratios[ratios.length - 1]];
-}
-
 /** Nanoseconds of CPU, user and system, of the whole process: the garbage collector's too. */
 function cpuTimeOf(run) {
   const before = process.cpuUsage();
   run();
   const { user, system } = process.cpuUsage(before);
   return (user + system) * 1000;
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
 }
 
 export function printTable(rows) {
@@ -78,22 +70,5 @@ export function printTable(rows) {
     spread === null ? '-' : `${spread[0].toFixed(2)}-${spread[1].toFixed(2)}`,
     ratio === null ? `<= ${target}` : `<= ${target} ${ratio <= target ? 'met' : 'MISSED'}`,
   ]);
-  const widths = header.map((_, column) =>
-    Math.max(...[header, ...lines].map((line) => line[column].length)),
-  );
-  const print = (line) =>
-    console.log(
-      line
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
-        .join('  '),
-    );
-  print(header);
-  print(widths.map((width) => '-'.repeat(width)));
-  lines.forEach(print);
-}
-
-function time(nanoseconds) {
-  if (nanoseconds >= 1e6) return `${(nanoseconds / 1e6).toFixed(2)} ms`;
-  if (nanoseconds >= 1000) return `${(nanoseconds / 1000).toFixed(2)} us`;
-  return `${nanoseconds.toFixed(nanoseconds < 10 ? 2 : 1)} ns`;
+  printRows('against a C program', header, lines);
 }
