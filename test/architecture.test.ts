@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   firmware: ['bits', 'layout', 'memory'],
   hardware: ['bits', 'layout', 'memory'],
   kernel: ['bits', 'layout', 'memory', 'hardware'],
-  cli: ['bits', 'layout', 'memory', 'hardware'],
+  cli: ['bits', 'layout', 'memory', 'hardware', 'log', 'platform'],
   platform: ['bits', 'layout', 'memory', 'hardware', 'kernel', 'firmware', 'log'],
   graphql: ['bits', 'layout', 'memory', 'hardware', 'kernel', 'firmware', 'platform'],
   server: ['platform', 'graphql', 'log'],

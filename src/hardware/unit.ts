@@ -163,6 +163,11 @@ export class RemappingUnit {
     return this.core.caches;
   }
 
+  /** Cached interrupt remapping entries by index, oldest first. */
+  interruptEntries(): Iterable<readonly [number, readonly [U64, U64]]> {
+    return this.core.interruptEntries.entries();
+  }
+
   /** Cached entries, each with whether a walk now would answer differently. */
   cacheEntries(kind: UnitCacheKind | null, limit: number): CacheEntryView[] {
     return viewCacheEntries(this.core, kind, limit);

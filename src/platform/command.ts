@@ -1,4 +1,5 @@
 import type { U64 } from '../bits/u64.js';
+import type { RequestKey } from './idempotency.js';
 
 /** A device or subdevice by its own name. */
 export type EndpointRef =
@@ -117,4 +118,6 @@ export interface LoggedCommand {
   readonly command: Command;
   /** Wall clock when it was accepted, milliseconds since 1970. */
   readonly time: number;
+  /** The client's own name for the request, where it gave one. */
+  readonly request?: RequestKey;
 }

@@ -26,13 +26,15 @@ export class InvalidInputError extends Error {
   }
 }
 
-/** A name that is taken. */
+/** A name or key that is taken, or a platform that moved on. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
   constructor(
     message: string,
     /** Name of the platform that has it; null when it is something else. */
     readonly existing: string | null,
+    /** Where the platform stands, when the caller expected it elsewhere. */
+    readonly revision: number | null = null,
   ) {
     super(message);
   }

@@ -2,12 +2,17 @@ import type { CommandLog } from '../log/port.js';
 import type { Command, LoggedCommand } from './command.js';
 import { KernelConfigError } from '../kernel/profile/config-error.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
+import { forkHeader, growFork, isUnfinishedFork } from './fork.js';
+import { History } from './history.js';
+import { type RequestKey, RequestMemory, type RequestTerms, sameInput } from './idempotency.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
+import { replay } from './replay.js';
 import { prepare } from './verbs.js';
 
 /** A platform and the commands on their way to it. */
 interface Hosted {
   readonly platform: Platform;
+  readonly requests: RequestMemory;
   /** Revision the next accepted command will get. */
   nextRevision: number;
   /** Commands accepted and not yet applied. */
@@ -24,19 +29,31 @@ export class PlatformHost {
   private readonly hosted = new Map<string, Hosted>();
   /** Names being created now, so that two at once cannot both win. */
   private readonly reserved = new Set<string>();
+  /** Platforms being made now for requests that have a key. */
+  private readonly making = new Map<string, { request: RequestKey; platform: Promise<Platform> }>();
+  private readonly history: History;
 
   private constructor(
     private readonly log: CommandLog,
     private readonly clock: () => number,
-  ) {}
+  ) {
+    this.history = new History(log);
+  }
 
   /** Reads every platform back from the log: its header, then its commands. */
   static async open(log: CommandLog, clock: () => number = Date.now): Promise<PlatformHost> {
     const host = new PlatformHost(log, clock);
     for (const stream of await log.streams()) {
-      const platform = new Platform(stream.header as PlatformHeader);
-      for await (const { entry } of log.read(stream.name, 1)) platform.apply(entry as LoggedCommand);
-      host.admit(platform);
+      const header = stream.header as PlatformHeader;
+      if (isUnfinishedFork(header, stream.lastRevision)) {
+        await log.drop(stream.name);
+        continue;
+      }
+      const { platform, requests } = host.admit(new Platform(header));
+      await replay(log, platform, Infinity, ({ request }, applied) => {
+        if (request !== undefined) requests.keep(request, applied);
+      });
+      host.hosted.get(platform.name)!.nextRevision = platform.revision + 1;
     }
     return host;
   }
@@ -51,21 +68,48 @@ export class PlatformHost {
   }
 
   /** Boots a machine and stores its header. A name that is taken is a {@link ConflictError}. */
-  async create(header: Omit<PlatformHeader, 'createdAt'>): Promise<Platform> {
-    const { name } = header;
-    if (this.hosted.has(name) || this.reserved.has(name)) {
-      throw new ConflictError(`A platform named "${name}" exists.`, name);
-    }
-    this.reserved.add(name);
-    try {
-      const complete: PlatformHeader = { ...header, createdAt: this.clock() };
-      const platform = boot(complete);
-      await this.log.create(name, complete);
-      this.admit(platform);
-      return platform;
-    } finally {
-      this.reserved.delete(name);
-    }
+  create(header: Omit<PlatformHeader, 'createdAt'>): Promise<Platform> {
+    return this.once(header.request, () =>
+      this.make(header.name, async () => {
+        const complete: PlatformHeader = { ...header, createdAt: this.clock() };
+        const platform = boot(complete);
+        await this.log.create(header.name, complete);
+        return platform;
+      }),
+    );
+  }
+
+  /**
+   * A new platform that begins as another one stood right after a revision, now when that is null. From
+   * then on they know nothing of each other.
+   */
+  fork(from: string, name: string, revision: number | null, terms: RequestTerms = {}): Promise<Platform> {
+    return this.once(terms.request, () => {
+      const { platform: origin, nextRevision } = this.find(from);
+      checkRevision(from, nextRevision - 1, terms);
+      const at = revision ?? origin.revision;
+      if (at < 0 || at > origin.revision) {
+        const message = `Platform "${from}" has had ${origin.revision} commands; there is no revision ${at}.`;
+        throw new InvalidInputError(['input', 'revision'], message);
+      }
+      return this.make(name, async () => {
+        const header = forkHeader(origin.header, name, at, this.clock(), terms.request);
+        return growFork(this.log, header).catch((error: unknown) => {
+          throw origin.isClosed ? new NotFoundError('Platform', from, null) : error;
+        });
+      });
+    });
+  }
+
+  /** A platform as it stood right after a revision, to look at; null when that lies ahead. */
+  async at(name: string, revision: number): Promise<Platform | null> {
+    const hosted = this.hosted.get(name);
+    return hosted === undefined ? null : this.history.at(hosted.platform, revision);
+  }
+
+  /** A second self of a platform, for the caller to try things on and drop. */
+  async replica(name: string): Promise<Platform> {
+    return this.history.replica(this.find(name).platform);
   }
 
   /** Forgets a platform and its log; commands on their way to it are finished first. */
@@ -79,26 +123,36 @@ export class PlatformHost {
     } finally {
       this.reserved.delete(name);
       hosted.platform.close();
+      this.history.forget(hosted.platform);
     }
   }
 
   /**
    * Logs a command, applies it and tells what it did. What the command names must exist now; a refusal of
-   * the kernel is a result, not an exception.
+   * the kernel is a result, not an exception. A key that was used before gives the answer it gave then.
    */
   async perform<T extends Command['type']>(
     name: string,
     command: Extract<Command, { type: T }>,
+    terms: RequestTerms = {},
   ): Promise<Applied<T>> {
     const hosted = this.find(name);
-    prepare(hosted.platform, command);
-    const logged: LoggedCommand = { command, time: this.clock() };
+    const { platform, requests } = hosted;
+    const { request } = terms;
+    if (request !== undefined) {
+      const known = requests.recall(request, (revision) => this.history.applied(platform, revision));
+      if (known !== null) return known as Promise<Applied<T>>;
+    }
+    checkRevision(name, hosted.nextRevision - 1, terms);
+    prepare(platform, command);
+    const logged: LoggedCommand = { command, time: this.clock(), ...(request && { request }) };
     const durable = this.log.append(name, hosted.nextRevision++, logged);
     hosted.inFlight++;
     // A failure is this caller's to hear; it must not stop those who come after.
-    const applied = hosted.tail.then(() => durable).then(() => hosted.platform.apply(logged));
+    const applied = hosted.tail.then(() => durable).then(() => this.apply(hosted, logged));
     hosted.tail = applied.catch(() => undefined).then(() => this.settle(hosted));
     durable.catch(() => undefined);
+    if (request !== undefined) requests.begin(request, applied);
     return applied as Promise<Applied<T>>;
   }
 
@@ -107,6 +161,44 @@ export class PlatformHost {
     await Promise.all([...this.hosted.values()].map(({ tail }) => tail));
     for (const { platform } of this.hosted.values()) platform.close();
     await this.log.close();
+  }
+
+  private apply({ platform, requests }: Hosted, logged: LoggedCommand): Applied {
+    const applied = platform.apply(logged);
+    if (logged.request !== undefined) requests.keep(logged.request, applied);
+    return applied;
+  }
+
+  /** Makes a platform under a name that nobody else can take meanwhile. */
+  private async make(name: string, work: () => Promise<Platform>): Promise<Platform> {
+    if (this.hosted.has(name) || this.reserved.has(name)) {
+      throw new ConflictError(`A platform named "${name}" exists.`, name);
+    }
+    this.reserved.add(name);
+    try {
+      return this.admit(await work()).platform;
+    } finally {
+      this.reserved.delete(name);
+    }
+  }
+
+  /** Makes a platform, unless a request with the same key did. */
+  private async once(request: RequestKey | undefined, work: () => Promise<Platform>): Promise<Platform> {
+    if (request === undefined) return work();
+    const made = this.platforms().find(({ header }) => header.request?.key === request.key);
+    const known = made && { request: made.header.request!, platform: made };
+    const found = known ?? this.making.get(request.key);
+    if (found !== undefined) {
+      sameInput(request, found.request);
+      return found.platform;
+    }
+    try {
+      const platform = work();
+      this.making.set(request.key, { request, platform });
+      return await platform;
+    } finally {
+      this.making.delete(request.key);
+    }
   }
 
   private settle(hosted: Hosted): void {
@@ -121,14 +213,24 @@ export class PlatformHost {
     return hosted;
   }
 
-  private admit(platform: Platform): void {
-    this.hosted.set(platform.name, {
+  private admit(platform: Platform): Hosted {
+    const hosted: Hosted = {
       platform,
+      requests: new RequestMemory(),
       nextRevision: platform.revision + 1,
       inFlight: 0,
       tail: Promise.resolve(),
-    });
+    };
+    this.hosted.set(platform.name, hosted);
+    return hosted;
   }
+}
+
+/** Refuses a command that was meant for another state than the one it would meet. */
+function checkRevision(platform: string, revision: number, { expectedRevision }: RequestTerms): void {
+  if (expectedRevision === undefined || expectedRevision === revision) return;
+  const message = `Platform "${platform}" is at revision ${revision}, not ${expectedRevision}.`;
+  throw new ConflictError(message, platform, revision);
 }
 
 /** Boots a machine; a kernel that is not modelled is the caller's mistake. */

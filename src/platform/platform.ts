@@ -10,6 +10,7 @@ import type { DeviceInput } from '../kernel/state.js';
 import type { EndpointRef, LoggedCommand } from './command.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
 import { EventJournal, type PlatformEvent } from './event-journal.js';
+import type { RequestKey } from './idempotency.js';
 import { subdeviceDriverOf } from './subdevice-drivers.js';
 import { prepare, type VerbResults } from './verbs.js';
 
@@ -25,6 +26,20 @@ export interface PlatformHeader {
   readonly kernel: KernelConfig;
   /** What the import could not read or had to assume; empty for templates. */
   readonly warnings: readonly ImportWarning[];
+  /** The client's own name for the request that made it, where it gave one. */
+  readonly request?: RequestKey;
+  /** Forks only. */
+  readonly fork?: ForkOrigin;
+}
+
+/** What a fork began with. Its log holds the commands up to `revision` as its own. */
+export interface ForkOrigin {
+  /** Name of the platform it was forked from. */
+  readonly platform: string;
+  /** The last command both have in common. */
+  readonly revision: number;
+  /** When the first of its ancestors was booted: the time its kernel saw. */
+  readonly bootedAt: number;
 }
 
 /** What a command did. */
@@ -65,13 +80,15 @@ export class Platform {
       config: header.kernel,
       machine: this.machine,
       dmar: description.dmar,
+      x2apic: description.x2apic,
       emit,
       devices: description.functions.map((described) => this.kernelInput(described)),
     });
-    this.kernel.now = header.createdAt;
+    const bootedAt = header.fork?.bootedAt ?? header.createdAt;
+    this.kernel.now = bootedAt;
     this.kernel.boot();
     this.pending.push({ type: 'TOPOLOGY', change: 'PLATFORM_BOOTED', subject: null });
-    this.publish(0, header.createdAt, null);
+    this.publish(0, bootedAt, null);
   }
 
   get name(): string {

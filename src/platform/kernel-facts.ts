@@ -1,0 +1,88 @@
+import type { Kernel } from '../kernel/kernel.js';
+import type { Attachment, Domain, IommuGroup, KernelDevice, Subdevice } from '../kernel/objects.js';
+import type { VfioContainer } from '../kernel/vfio/objects.js';
+
+/** What the kernel's objects hold, as plain data that names other objects by their keys. */
+export function* kernelFacts(kernel: Kernel): Generator<object> {
+  for (const device of kernel.devices.values()) yield deviceFacts(device);
+  for (const subdevice of kernel.subdevices.values()) yield subdeviceFacts(subdevice);
+  for (const group of kernel.groups.values()) yield groupFacts(group);
+  for (const domain of kernel.domains.values()) yield domainFacts(domain);
+  for (const { name, ignored, rootFrame, translationEnabled, domainIdsUsed } of kernel.units)
+    yield { unit: name, ignored, rootFrame, translationEnabled, domainIdsUsed };
+  for (const container of kernel.containers.values()) yield containerFacts(kernel, container);
+}
+
+function deviceFacts({ name, driver, unit, group, info, attachments }: KernelDevice): object {
+  return {
+    device: name,
+    driver,
+    unit: unit?.name,
+    group: group?.number,
+    info: info && [
+      info.domain.number,
+      info.pasidTable !== null,
+      [info.atsEnabled, info.pasidEnabled, info.priEnabled, info.auxEnabled],
+    ],
+    attachments: attachments.map(attachmentFacts),
+  };
+}
+
+function attachmentFacts(attachment: Attachment): object {
+  const { domain, endpoint, device, kind, pasid, domainIdTag, unit, leaked } = attachment;
+  const names = { domain: domain.number, endpoint: endpoint.name, device: device.name, unit: unit.name };
+  return { ...names, kind, pasid, domainIdTag, leaked };
+}
+
+function subdeviceFacts({ uuid, parent, typeName, driver, unit, group }: Subdevice): object {
+  return {
+    subdevice: uuid,
+    parent: parent.name,
+    typeName,
+    driver,
+    unit: unit?.name,
+    group: group?.number,
+  };
+}
+
+function groupFacts(group: IommuGroup): object {
+  const { number, members, domain, defaultDomain, blockingDomain, owned } = group;
+  return {
+    group: number,
+    members: members.map(({ name }) => name),
+    domain: domain?.number,
+    defaultDomain: defaultDomain?.number,
+    blockingDomain: blockingDomain?.number,
+    owned,
+  };
+}
+
+function domainFacts(domain: Domain): object {
+  const { number, type, firstLevel, levels, rootFrame, tableBytes, mappedBytes } = domain;
+  const { addressWidth, highestMappedEnd, superpageLevels, snoopControl, defaultPasid } = domain;
+  return {
+    domain: number,
+    ...{ type, firstLevel, levels, rootFrame, tableBytes, mappedBytes },
+    ...{ addressWidth, highestMappedEnd, superpageLevels, snoopControl, defaultPasid },
+    ids: [...domain.domainIds].map(([unit, { did, users }]) => [unit.name, did, users]),
+    attachments: domain.attachments.map(attachmentFacts),
+  };
+}
+
+function containerFacts(kernel: Kernel, container: VfioContainer): object {
+  const { number, groups, iommu, openDevices } = container;
+  return {
+    container: number,
+    groups: groups.map((group) => group.number),
+    openDevices: [...openDevices].map(([{ name }, files]) => [name, files]),
+    entriesAvailable: kernel.dmaEntriesAvailable(container),
+    iommu: iommu && {
+      v2: iommu.v2,
+      nesting: iommu.nesting,
+      domains: iommu.domains.map((each) => [each.domain.number, each.groups.map((one) => one.number)]),
+      external: iommu.external?.map((group) => group.number),
+      ranges: iommu.iovaRanges,
+      dmas: iommu.dmas.all(),
+    },
+  };
+}
