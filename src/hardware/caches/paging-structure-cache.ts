@@ -4,6 +4,7 @@ import { type CacheEntry, overlapsRange } from './cache-entry.js';
 const SLOTS = 512;
 const STRIDE = 8;
 const VALID = 1 << 27;
+const FIRST_STAGE = 1 << 28;
 const HAS_PASID = 1 << 20;
 /** Frames below one entry of level 2: what a cached table answers for. */
 const FRAMES_LG2 = 9;
@@ -25,22 +26,22 @@ export interface StructureTags {
  *
  * The specification lets a unit cache any level or none; this one keeps the last step, which saves most.
  * Entries also carry the source id, so that two functions never share one. Direct-mapped, 512 slots of 8
- * words: address bits 52:21; address bits 63:53 and source id; request tag and valid; frame low; frame
- * high, permissions, stage and domain id; PASID for invalidation.
+ * words: address bits 52:21; address bits 63:53 and source id; request tag, valid and stage; frame low;
+ * frame high, permissions and domain id; PASID for invalidation.
  */
 export class PagingStructureCache {
   readonly words = new Int32Array(SLOTS * STRIDE);
   private held = 0;
 
   /** Index of the slot that knows the table of leaves for an address, -1 when none does. */
-  find(sourceId: number, requestTag: number, addressHi: number, addressLo: number): number {
+  find(sourceId: number, requestTag: number, isFirstStage: boolean, hi: number, lo: number): number {
     if (this.held === 0) return -1;
     const words = this.words;
-    const number = (addressLo >>> 21) | (addressHi << 11);
+    const number = (lo >>> 21) | (hi << 11);
     const at = slotOf(number, sourceId, requestTag);
     return words[at] === number &&
-      words[at + 1] === ((addressHi >>> 21) | (sourceId << 11)) &&
-      words[at + 2] === (requestTag | VALID)
+      words[at + 1] === ((hi >>> 21) | (sourceId << 11)) &&
+      words[at + 2] === tagOf(requestTag, isFirstStage)
       ? at
       : -1;
   }
@@ -57,10 +58,9 @@ export class PagingStructureCache {
     if ((words[at + 2] & VALID) === 0) this.held++;
     words[at] = number;
     words[at + 1] = (hi >>> 21) | (sourceId << 11);
-    words[at + 2] = requestTag | VALID;
+    words[at + 2] = tagOf(requestTag, isFirstStage);
     words[at + 3] = frame;
-    words[at + 4] =
-      Math.floor(frame / 2 ** 32) | (permissions << 8) | (isFirstStage ? 1 << 12 : 0) | (tags.domainId << 16);
+    words[at + 4] = Math.floor(frame / 2 ** 32) | (permissions << 8) | (tags.domainId << 16);
     words[at + 5] = tags.pasid;
   }
 
@@ -135,7 +135,7 @@ export class PagingStructureCache {
   }
 
   private isFirstStage(at: number): boolean {
-    return ((this.words[at + 4] >>> 12) & 1) === 1;
+    return (this.words[at + 2] & FIRST_STAGE) !== 0;
   }
 
   private overlaps(at: number, pfn: number, addressMask: number): boolean {
@@ -158,4 +158,9 @@ export class PagingStructureCache {
 
 function slotOf(number: number, sourceId: number, requestTag: number): number {
   return ((number ^ (sourceId >>> 3) ^ requestTag) & (SLOTS - 1)) * STRIDE;
+}
+
+/** The stage is part of the tag: a PASID that changed its PGTT must not read one stage's tables as the other's. */
+function tagOf(requestTag: number, isFirstStage: boolean): number {
+  return requestTag | VALID | (isFirstStage ? FIRST_STAGE : 0);
 }

@@ -71,6 +71,7 @@ export class SecondStageWalker {
   private readonly masks: readonly { readonly hi: Int32Array; readonly lo: Int32Array }[];
   /** Reserved bits of a 4 KiB leaf. */
   private readonly leafReservedLo: number;
+  private readonly leafReservedHi: number;
   /** Tables in frames below this can be read without asking. */
   private readonly directFrames: number;
   private readonly largeAt2: boolean;
@@ -87,6 +88,7 @@ export class SecondStageWalker {
     this.reservedHi = this.masks[0].hi;
     this.reservedLo = this.masks[0].lo;
     this.leafReservedLo = this.reservedLo[1 | LEAF];
+    this.leafReservedHi = this.reservedHi[1 | LEAF];
     this.directFrames = Math.min(memory.readableFrames, DIRECTORY_FRAMES);
   }
 
@@ -109,8 +111,9 @@ export class SecondStageWalker {
    * @returns a value of {@link WALK}
    */
   walk(frame: number, top: number, permissions: number, hi: number, lo: number, need: number): number {
-    const isUsual = top === 4 && !this.keepsAccessed && !this.highPermissions && this.observer === null;
-    if (isUsual && this.walkStraight(frame, permissions, hi, lo, need)) return WALK.MAPPED;
+    const isUsual = !this.keepsAccessed && !this.highPermissions && this.observer === null;
+    if (isUsual && top === 4 && this.walkStraight(frame, permissions, hi, lo, need)) return WALK.MAPPED;
+    if (isUsual && top === 1 && this.readLeaf(frame, permissions, 0, lo, need)) return WALK.MAPPED;
     return this.walkCarefully(frame, top, permissions, hi, lo, need);
   }
 
@@ -135,7 +138,10 @@ export class SecondStageWalker {
 
     let next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
     if (next >= limit) return false;
-    if (next >>> 8 !== number) segment = directory[(number = next >>> 8)];
+    if (next >>> 8 !== number) {
+      number = next >>> 8;
+      segment = directory[number];
+    }
     if (segment === undefined) return false;
     word = ((next & 255) << 10) | ((hi & 127) << 3) | ((lo >>> 29) & 6);
     entryLo = segment[word];
@@ -146,7 +152,7 @@ export class SecondStageWalker {
 
     next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
     if (next >= limit) return false;
-    if (next >>> 8 !== number) segment = directory[(number = next >>> 8)];
+    if (next >>> 8 !== number) segment = directory[next >>> 8];
     if (segment === undefined) return false;
     word = ((next & 255) << 10) | ((lo >>> 20) & 1022);
     entryLo = segment[word];
@@ -156,25 +162,27 @@ export class SecondStageWalker {
     anyHi |= entryHi;
 
     next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
-    if (next >= limit) return false;
-    if (next >>> 8 !== number) segment = directory[next >>> 8];
+    if ((anyLo & TABLE_RESERVED) !== 0 || (anyHi & FAR_HI) !== 0) return false;
+    return this.readLeaf(next, granted, anyHi, lo, need);
+  }
+
+  /** The last step of the above: a leaf of 4 KiB, with the upper halves of the entries that led to it. */
+  private readLeaf(frame: number, permissions: number, aboveHi: number, lo: number, need: number): boolean {
+    if (frame >= this.directFrames) return false;
+    const segment = this.memory.directory[frame >>> 8];
     if (segment === undefined) return false;
-    word = ((next & 255) << 10) | ((lo >>> 11) & 1022);
-    entryLo = segment[word];
-    entryHi = segment[word + 1];
-    const unusual =
-      (anyLo & TABLE_RESERVED) |
-      (entryLo & this.leafReservedLo) |
-      (anyHi & FAR_HI) |
-      ((anyHi | entryHi) & this.reservedHi[1]);
-    const all = granted & entryLo & (NEED_READ | NEED_WRITE);
-    if (unusual !== 0 || (all & need) !== need || all === 0) return false;
+    const word = ((frame & 255) << 10) | ((lo >>> 11) & 1022);
+    const entryLo = segment[word];
+    const entryHi = segment[word + 1];
+    const reserved = (entryLo & this.leafReservedLo) | ((aboveHi | entryHi) & this.leafReservedHi);
+    const all = permissions & entryLo & 3;
+    if (reserved !== 0 || (all & need) !== need || all === 0) return false;
     this.level = 1;
-    this.tableFrame = next;
+    this.tableFrame = frame;
     this.leafHi = entryHi;
     this.leafLo = entryLo;
     this.permissions = all;
-    this.permissionsAbove = granted & (NEED_READ | NEED_WRITE);
+    this.permissionsAbove = permissions & 3;
     return true;
   }
 

@@ -199,7 +199,7 @@ export class Stages {
     const need = this.needOf(walk);
     if (walk.usesCaches) {
       const cache = this.unit.caches.pagingStructure;
-      const at = cache.find(walk.sourceId, walk.requestTag, walk.hi, walk.lo);
+      const at = cache.find(walk.sourceId, walk.requestTag, false, walk.hi, walk.lo);
       if (at >= 0) {
         const end = second.walk(cache.frameAt(at), 1, cache.permissionsAt(at), walk.hi, walk.lo, need);
         walk.level = 'SL1';
@@ -219,7 +219,7 @@ export class Stages {
   private resumeFirst(walk: Walk): number {
     if (!walk.usesCaches) return -1;
     const cache = this.unit.caches.pagingStructure;
-    const at = cache.find(walk.sourceId, walk.requestTag, walk.hi, walk.lo);
+    const at = cache.find(walk.sourceId, walk.requestTag, true, walk.hi, walk.lo);
     if (at < 0) return -1;
     const frame = cache.frameAt(at);
     const granted = cache.permissionsAt(at);
