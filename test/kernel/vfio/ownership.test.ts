@@ -1,0 +1,96 @@
+import { Host, U1, codesOf, errnoOf } from '../../support/kernel/host.js';
+import { GPU, NIC, NO_SERIES, PROFILES, containerWith, vfioHost } from '../../support/kernel/vfio.js';
+
+/** Two functions of one slot that nothing isolates: one group, one of them with a host driver. */
+function sharedHost(profile: (typeof PROFILES)[number]): Host {
+  return vfioHost(profile, {
+    parents: [
+      { at: '0000:6b:00.0', vendorId: 0x1234, driver: 'vfio-pci', multifunction: true },
+      { at: '0000:6b:00.1', vendorId: 0x1234, driver: 'e1000e', multifunction: true },
+    ],
+  });
+}
+
+describe.each(PROFILES)('who has a group under %s', (profile) => {
+  it('a host driver on a member is noticed when the group is taken, or only when a device is opened', () => {
+    const host = sharedHost(profile);
+    const group = host.group('0000:6b:00.0');
+    expect(group.members).toHaveLength(2);
+    const container = host.kernel.openContainer(null);
+    const add = () => host.kernel.addGroupToContainer(container, group);
+    if (profile === 'V6_1') {
+      expect([errnoOf(add), codesOf(add)]).toEqual(['EPERM', ['HOST_DRIVER_BOUND']]);
+      return;
+    }
+    add();
+    host.kernel.setContainerIommu(container, 3);
+    const open = () => host.kernel.openVfioDevice(group, '0000:6b:00.0');
+    expect([errnoOf(open), codesOf(open)]).toEqual(['EINVAL', ['HOST_DRIVER_BOUND']]);
+    // Both functions translate through the user's domain, the one with a host driver too.
+    expect(host.device('0000:6b:00.1').primaryDomain).toBe(container.iommu!.domains[0]!.domain);
+  });
+
+  it('while a container has a group, no host driver may be bound in it', () => {
+    const host = vfioHost(profile);
+    const container = containerWith(host, [NIC]);
+    host.kernel.unbindDriver(host.device(NIC));
+    const bind = () => host.kernel.bindDriver(host.device(NIC), 'e1000e');
+    expect(codesOf(bind)).toEqual([profile === 'V6_1' ? 'GROUP_IN_CONTAINER' : 'UNSAFE']);
+    host.kernel.bindDriver(host.device(NIC), 'vfio-pci');
+    host.kernel.closeContainer(container);
+    host.kernel.unbindDriver(host.device(NIC));
+    bind();
+    expect(host.device(NIC).driver).toBe('e1000e');
+  });
+
+  it('a subdevice in a container is not removed, also when only its driver isolates it', () => {
+    const host = vfioHost(profile, { config: { options: NO_SERIES } });
+    const container = host.kernel.openContainer(null);
+    const subdevice = host.mdev(U1);
+    host.kernel.addGroupToContainer(container, subdevice.group!);
+    expect(errnoOf(() => host.kernel.removeMdev(subdevice))).toBe('EAGAIN');
+    host.kernel.closeContainer(container);
+    host.kernel.removeMdev(subdevice);
+    expect(host.kernel.subdevices.size).toBe(0);
+  });
+
+  it('a domain of a container is not freed by anybody else', () => {
+    const host = vfioHost(profile);
+    const { domain } = containerWith(host, [NIC]).iommu!.domains[0]!;
+    host.kernel.detach(domain, host.group(NIC));
+    expect(errnoOf(() => host.kernel.freeDomain(domain))).toBe('EBUSY');
+  });
+
+  it('a backend that refuses one group sends the others back', () => {
+    const host = vfioHost(profile, {
+      parents: [
+        { at: NIC, driver: 'vfio-pci' },
+        { at: GPU, driver: 'vfio-pci' },
+      ],
+      ...(profile === 'V6_1' ? {} : { rmrr: { base: '1e000000', last: '1e0fffff', at: NIC } }),
+      ...(profile === 'V6_1' ? { ecap: { IR: 0, EIM: 0 } } : {}),
+    });
+    const container = host.kernel.openContainer(null);
+    for (const at of [NIC, GPU]) host.kernel.addGroupToContainer(container, host.group(at));
+    const domains = host.kernel.domains.size;
+    expect(errnoOf(() => host.kernel.setContainerIommu(container, 3))).toBe('EPERM');
+    expect(container).toMatchObject({ iommu: null });
+    expect(host.kernel.domains.size).toBe(domains);
+    host.kernel.closeContainer(container);
+    for (const at of [NIC, GPU]) expect(host.group(at).domain).toBe(host.group(at).defaultDomain);
+  });
+});
+
+it('the later kernel blocks a group from the container on, until it gets its domain', () => {
+  const host = vfioHost('V6_1');
+  const container = host.kernel.openContainer(null);
+  const group = host.group(NIC);
+  host.kernel.addGroupToContainer(container, group);
+  expect(group.domain).toBe(group.blockingDomain);
+  expect(group.domain).toMatchObject({ type: 'UNMANAGED', mappedBytes: 0 });
+  expect(errnoOf(() => host.kernel.freeDomain(group.blockingDomain!))).toBe('EBUSY');
+  host.kernel.setContainerIommu(container, 3);
+  expect(group.domain).toBe(container.iommu!.domains[0]!.domain);
+  host.kernel.removeGroupFromContainer(container, group);
+  expect(group.domain).toBe(group.defaultDomain);
+});
