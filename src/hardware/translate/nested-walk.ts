@@ -41,9 +41,16 @@ export class GuestTables {
     return SECOND_STAGE_REASON[end];
   }
 
-  /** Whether the table entered last may be written, to set accessed and dirty bits. */
+  /**
+   * Whether the table entered last may be written, to set accessed and dirty bits. An observer saw this walk
+   * already, when the table was entered.
+   */
   permitUpdate(): number {
+    const { second } = this;
+    const { observer } = second;
+    second.observer = null;
     const end = this.walkSecond(this.tableHi, this.tableLo, NEED_READ | NEED_WRITE, true);
+    second.observer = observer;
     return end === WALK.NO_WRITE ? 0x77 : SECOND_STAGE_REASON[end];
   }
 
