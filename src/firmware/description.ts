@@ -17,6 +17,8 @@ export interface MachineDescription {
   readonly commandLine: string;
   /** Groups the machine's own kernel reported, when a listing came with the import. */
   readonly reportedGroups: readonly ReportedGroup[];
+  /** Whether the processors have 32-bit interrupt ids; taken for true when the machine's log does not say. */
+  readonly x2apic?: boolean;
 }
 
 export interface PciFunctionDescription {

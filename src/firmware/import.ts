@@ -75,6 +75,7 @@ export function describeMachine(parts: MachineParts): {
       units: dmar ? unitsOf(dmar, listed, facts, keep) : [],
       commandLine: facts?.commandLine ?? parts.commandLine ?? '',
       reportedGroups: reported.groups,
+      ...(facts?.x2apic === false && { x2apic: false }),
     },
     warnings: limitWarnings(warnings),
   };

@@ -1,6 +1,8 @@
 import { intelInit, findUnits } from './intel/boot.js';
+import { setUpInterruptRemapping } from './intel/interrupt-remapping.js';
 import { absentStructureLines, dmarTableLines } from './log/boot-lines.js';
 import { offersTypes } from './mdev/types.js';
+import { interruptOptions } from './profile/interrupt-options.js';
 import type { KernelState } from './state.js';
 
 /** Narrowest host address width the kernel believes. */
@@ -15,8 +17,15 @@ export function boot(state: KernelState): void {
   state.booted = true;
   for (const line of state.parameters.lines) state.log.print(line);
   for (const device of state.devices.values()) state.changed('DEVICE_ADDED', device.subject);
-  const usable = readTable(state);
+  const { off } = interruptOptions(state.config.commandLine);
+  // Interrupt remapping is set up early and needs the table; without it the table is read by the driver.
+  let usable = off === null && readTable(state);
+  if (usable) state.interruptRemapping = setUpInterruptRemapping(state);
   printDefaultDomain(state);
+  if (off !== null) {
+    usable = readTable(state);
+    state.interruptRemapping = setUpInterruptRemapping(state);
+  }
   if (usable && state.parameters.remapping && !state.parameters.noIommu) {
     for (const line of absentStructureLines(state.dmar!, state.profile.name)) state.log.print(line);
     intelInit(state);
@@ -32,14 +41,13 @@ export function boot(state: KernelState): void {
 /** False when there is no table the kernel would use. */
 function readTable(state: KernelState): boolean {
   const { dmar } = state;
-  if (dmar === null) {
-    state.log.print('DMAR: No DMAR devices found');
-    return false;
-  }
+  if (dmar === null) return false;
   const isReadable = dmar.hostAddressWidth >= NARROWEST_WIDTH;
   if (isReadable) findUnits(state);
   for (const line of dmarTableLines(dmar, state.units, state.profile.name)) state.log.print(line);
   if (!isReadable) state.log.print('DMAR: Parse DMAR table failure.');
+  else if (!dmar.structures.some(({ kind }) => kind === 'DRHD'))
+    state.log.print('DMAR: No DMAR devices found');
   return isReadable && state.units.length > 0;
 }
 

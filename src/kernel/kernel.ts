@@ -5,6 +5,7 @@ import type { KernelConfig } from './config.js';
 import type { KernelEvent } from './events.js';
 import { bindDriver, unbindDriver } from './device/driver.js';
 import { handleUnitMessage } from './intel/messages.js';
+import type { InterruptRemapping } from './intel/interrupt-remapping.js';
 import type { IntelUnit } from './intel/unit.js';
 import { allocDomain, freeDomain } from './iommu/alloc-domain.js';
 import { type AttachOutcome, attach } from './iommu/attach.js';
@@ -36,6 +37,8 @@ import type { KernelOption } from './profile/options.js';
 import { type DeviceInput, KernelState } from './state.js';
 import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';
 import { closeDevice, openDevice } from './vfio/device.js';
+import { dirtyPages } from './vfio/dirty-pages.js';
+import { dmaRw } from './vfio/dma-rw.js';
 import { type MapDmaRequest, vfioMapDma } from './vfio/map-dma.js';
 import type { VfioContainer } from './vfio/objects.js';
 import { containerPageSizes } from './vfio/page-sizes.js';
@@ -51,6 +54,8 @@ export interface KernelInput {
   readonly emit: (event: KernelEvent) => void;
   /** In the order of enumeration. */
   readonly devices: readonly DeviceInput[];
+  /** Whether the processors have 32-bit interrupt ids; true when left out. */
+  readonly x2apic?: boolean;
 }
 
 /**
@@ -118,6 +123,10 @@ export class Kernel {
   }
   get scalableModeReason(): string {
     return this.state.scalableModeReason;
+  }
+  /** Whether interrupt messages of devices go through a table, and why (not). */
+  get interruptRemapping(): InterruptRemapping {
+    return this.state.interruptRemapping;
   }
   /** Whether subdevices have IOMMU operations of their own. Linux (series): intel_siov_init(). */
   get subdeviceOpsRegistered(): boolean {
@@ -228,6 +237,18 @@ export class Kernel {
   /** Pages of the mappings that were removed. */
   vfioUnmapDma(container: VfioContainer, request: UnmapDmaRequest): number {
     return vfioUnmapDma(this.state, container, request);
+  }
+  /** @param flags exactly one of START (1), STOP (2) and GET_BITMAP (4); the last gives pages of the range */
+  vfioDirtyPages(
+    container: VfioContainer,
+    flags: number,
+    range: { readonly iova: U64; readonly size: U64 } | null,
+  ): number[] {
+    return dirtyPages(container, flags, range);
+  }
+  /** DMA that the driver of a subdevice does for it: writes bytes, or reads as many as the number says. */
+  vfioDmaRw(container: VfioContainer, iova: U64, data: Uint8Array | number): Uint8Array {
+    return dmaRw(this.state, container, iova, data);
   }
   openVfioDevice(group: IommuGroup, name: string): void {
     openDevice(this.state, group, name);

@@ -6,6 +6,7 @@ import type { KernelConfig } from './config.js';
 import type { KernelSubject } from './errno.js';
 import type { KernelEvent, TopologyChange } from './events.js';
 import { PasidAllocator } from './intel/pasid-allocator.js';
+import { type InterruptRemapping, NO_INTERRUPT_REMAPPING } from './intel/interrupt-remapping.js';
 import type { IntelUnit } from './intel/unit.js';
 import { KernelLog } from './log/kernel-log.js';
 import { RateLimit } from './log/rate-limit.js';
@@ -65,6 +66,9 @@ export class KernelState {
   readonly faultLimit = new RateLimit(5000, 10, 'dmar_fault');
   /** The one identity domain all groups share. Linux: si_domain. */
   identityDomain: Domain | null = null;
+  /** The processors have 32-bit ids, as all of the last decade do. */
+  readonly x2apic: boolean;
+  interruptRemapping: InterruptRemapping = NO_INTERRUPT_REMAPPING;
   /** Every unit passes DMA through by itself. Linux: hw_pass_through. */
   hardwarePassThrough = true;
   readonly vfio: VfioState;
@@ -78,6 +82,7 @@ export class KernelState {
     readonly dmar: DmarTable | null;
     readonly emit: (event: KernelEvent) => void;
     readonly devices: readonly DeviceInput[];
+    readonly x2apic?: boolean;
   }) {
     requireSupported(input.config);
     this.config = input.config;
@@ -86,6 +91,7 @@ export class KernelState {
     this.parameters = parseCommandLine(input.config.commandLine, this.options, this.profile);
     this.machine = input.machine;
     this.dmar = input.dmar;
+    this.x2apic = input.x2apic ?? true;
     this.memory = input.machine.memory;
     this.frames = tableMemory(this.memory);
     this.vfio = new VfioState(this.memory, input.config);

@@ -22,6 +22,8 @@ export interface BootFacts {
   readonly groups: readonly ReportedGroup[];
   /** Lines in which the kernel complains about the DMAR table. */
   readonly complaints: readonly TextLine[];
+  /** Whether the processors have 32-bit interrupt ids; null when nothing said tells. */
+  readonly x2apic: boolean | null;
 }
 
 const RELEASE = /\bLinux version (\S+)/;
@@ -34,11 +36,17 @@ const ADDED_OLD = new RegExp(`\\bAdding device (${ADDRESS_PATTERN}) to group (\\
 const REMOVED = new RegExp(`\\b(${ADDRESS_PATTERN}): Removing from iommu group`);
 const COMPLAINT = /\bDMAR: (?:\[Firmware Bug\]: |Parse DMAR table failure|Invalid DMAR haw|No DRHD)/;
 
+/** Said only where the processors have 32-bit ids, be they used or not. */
+const X2APIC =
+  /\bx2apic enabled\b|\bx2apic: enabled by BIOS|x2apic is disabled because BIOS|\bdoes not support EIM$|Enabled IRQ remapping in x2apic mode/;
+const XAPIC = /\bEnabled IRQ remapping in xapic mode/;
+
 /** Reads a log line by line, with or without time stamps, levels and a syslog prefix. */
 export function bootFacts(text: string): BootFacts {
   let release: string | null = null;
   let commandLine: string | null = null;
   let hostAddressWidth: number | null = null;
+  let x2apic: boolean | null = null;
   const units = new Map<string, LoggedUnit>();
   const drhds: { base: U64; includeAll: boolean; line: number }[] = [];
   const complaints: TextLine[] = [];
@@ -54,6 +62,8 @@ export function bootFacts(text: string): BootFacts {
     const base = drhd && parseHex(drhd[1]);
     if (base) drhds.push({ base, includeAll: (parseInt(drhd[2], 16) & 1) !== 0, line: line.number });
     if (COMPLAINT.test(line.text)) complaints.push(line);
+    if (X2APIC.test(line.text)) x2apic = true;
+    else if (XAPIC.test(line.text)) x2apic ??= false;
     trackGroup(line.text, groups);
   }
   return {
@@ -64,6 +74,7 @@ export function bootFacts(text: string): BootFacts {
     drhds,
     groups: groups.groups(),
     complaints,
+    x2apic,
   };
 }
 

@@ -94,7 +94,8 @@ function isIgnored(state: KernelState, unit: IntelUnit): boolean {
 
 /** Linux: intel_iommu_init_qi(). */
 function setUpQueue(state: KernelState, unit: IntelUnit): void {
-  if (unit.capabilities.QI) unit.ring = InvalidationRing.install(unit);
+  // Interrupt remapping needs the queue too, and came first.
+  if (unit.capabilities.QI) unit.ring ??= InvalidationRing.install(unit);
   state.log.print(invalidationLine(unit.name, unit.ring !== null));
 }
 

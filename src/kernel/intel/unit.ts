@@ -32,6 +32,8 @@ export class IntelUnit {
   rootFrame: HostFrame | null = null;
   /** Null while the unit is used through its invalidation registers. */
   ring: InvalidationRing | null = null;
+  /** First frame of the interrupt remapping table; null while interrupts are not remapped. */
+  interruptTableFrame: HostFrame | null = null;
   translationEnabled = false;
   /** Message data of the fault event; null until it is set up. */
   faultVector: number | null = null;

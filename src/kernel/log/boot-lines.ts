@@ -81,6 +81,7 @@ export function dmarTableLines(
  *
  * @param order units in search order, see `unitSearchOrder`
  * @param x2apic whether the processors can use 32-bit interrupt destinations
+ * @param ignoresOptOut whether a firmware that asks not to use them is listened to no more
  *
  * Linux: intel_prepare_irq_remapping(), ir_parse_ioapic_hpet_scope().
  */
@@ -89,6 +90,7 @@ export function interruptRemappingLines(
   order: readonly DrhdStructure[],
   units: readonly BootUnit[],
   x2apic: boolean,
+  ignoresOptOut = false,
 ): { readonly lines: string[]; readonly mode: 'x2apic' | 'xapic' | null } {
   if (!dmar.interruptRemapping) return { lines: [], mode: null };
   const lines: string[] = [];
@@ -108,9 +110,14 @@ export function interruptRemappingLines(
       if (scope.kind === 'HPET') lines.push(`HPET id ${scope.enumerationId} under DRHD base ${base}`);
     }
   }
-  if (active.length === 0 || !active.every(remaps)) return { lines: lines.map(asRemapping), mode: null };
-  let extended = x2apic && !dmar.x2apicOptOut;
-  if (x2apic && dmar.x2apicOptOut) {
+  if (!active.every(remaps) || active.length === 0) {
+    if (!active.some(remaps)) lines.push('Not enabling interrupt remapping');
+    if (x2apic) lines.push('Failed to enable irq remapping. You are vulnerable to irq-injection attacks.');
+    return { lines: lines.map(asRemapping), mode: null };
+  }
+  const optedOut = dmar.x2apicOptOut && !ignoresOptOut;
+  let extended = x2apic && !optedOut;
+  if (x2apic && optedOut) {
     lines.push('x2apic is disabled because BIOS sets x2apic opt out bit.');
     lines.push("Use 'intremap=no_x2apic_optout' to override the BIOS setting.");
   }

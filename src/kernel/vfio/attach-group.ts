@@ -5,7 +5,6 @@ import { detach } from '../iommu/detach.js';
 import { map } from '../iommu/map.js';
 import { groupReservedRegions } from '../iommu/reserved.js';
 import { unmap } from '../iommu/unmap.js';
-import { remapsInterrupts } from '../intel/interrupt-remapping.js';
 import type { Domain, Endpoint, IommuGroup, IommuOps } from '../objects.js';
 import type { KernelState } from '../state.js';
 import { apertureConflicts, reservedConflict, withinAperture, withoutReserved } from './iova-ranges.js';
@@ -62,7 +61,9 @@ function settle(
   ops: IommuOps,
 ): void {
   const ranges = rangesWith(container, iommu, group, domain);
-  if (!state.vfio.parameters.allowUnsafeInterrupts && !remapsInterrupts(state)) throw interruptRefusal(state);
+  if (!state.vfio.parameters.allowUnsafeInterrupts && state.interruptRemapping.mode === null) {
+    throw interruptRefusal(state);
+  }
   const cache = state.profile.enforcesSnoopPerDomain
     ? domain.snoopControl
     : state.activeUnits.every((unit) => unit.capabilities.SC);
@@ -189,7 +190,7 @@ function interruptRefusal(state: KernelState): KernelError {
   state.log.print(
     'vfio_iommu_type1_attach_group: No interrupt remapping support.  Use the module param "allow_unsafe_interrupts" to enable VFIO IOMMU support on this platform',
   );
-  const rule = 'Interrupts are not remapped, so a device given away could send any message.';
+  const rule = `Interrupts are not remapped, so a device given away could send any message. ${state.interruptRemapping.reason}`;
   return refusal('EPERM', MIRRORS, rule, {
     code: 'NO_INTERRUPT_REMAPPING',
     remedy: 'Boot with vfio_iommu_type1.allow_unsafe_interrupts=1 to accept that.',
