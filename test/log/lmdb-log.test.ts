@@ -9,6 +9,9 @@ import { openLmdbLog } from '../../src/log/lmdb-log.js';
 import type { CommandLog } from '../../src/log/port.js';
 import { built } from '../support/built.js';
 
+// Some cases start processes, which on a busy machine takes what it takes.
+jest.setTimeout(60_000);
+
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'iommu-graph-lmdb-'));
@@ -133,7 +136,7 @@ describe('the log in a directory', () => {
       await log.close();
     }
     expect(acknowledged).toBeGreaterThanOrEqual(1000);
-  }, 60_000);
+  });
 });
 
 describe('a disk that is full', () => {

@@ -6,6 +6,9 @@ import { runProgram, ServerProcess } from '../support/server/server-process.js';
 import { openSse } from '../support/server/sse-client.js';
 import { WsClient } from '../support/server/ws-client.js';
 
+// Every case starts processes, which on a busy machine takes what it takes.
+jest.setTimeout(60_000);
+
 let directory: string;
 const started: ServerProcess[] = [];
 beforeEach(() => {
