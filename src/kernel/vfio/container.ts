@@ -114,6 +114,7 @@ function newType1(state: KernelState, type: number): Type1 {
     dmas: new DmaList(),
     iovaRanges: [],
     available: state.vfio.dmaEntryLimit,
+    dirty: null,
   };
 }
 

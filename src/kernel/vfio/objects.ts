@@ -36,6 +36,8 @@ export interface Type1 {
   iovaRanges: readonly IovaRange[];
   /** Mappings that may still be made. */
   available: number;
+  /** Pages written by drivers since they were last read; null while nothing is recorded. */
+  dirty: Set<number> | null;
 }
 
 /** One address space of a user process. Linux: struct vfio_container. */

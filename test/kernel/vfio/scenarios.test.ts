@@ -1,6 +1,6 @@
 import { toHex } from '../../../src/bits/u64.js';
 import type { VfioContainer } from '../../../src/kernel/vfio/objects.js';
-import { type Host, PARENT, U1, U2, codesOf, errnoOf } from '../../support/kernel/host.js';
+import { type Host, PARENT, U1, U2, address, codesOf, errnoOf, range } from '../../support/kernel/host.js';
 import {
   GPU,
   NIC,
@@ -306,5 +306,47 @@ describe.each(PROFILES)('VFIO under %s', (profile) => {
     host.kernel.addGroupToContainer(container, host.group(NIC));
     host.kernel.setContainerIommu(container, 1);
     expect(mapDma(host, container, '100000', '1000')).toBeNull();
+  });
+
+  it('scenario 83: dirty pages are recorded by version 2, on demand, and one thing is asked at a time', () => {
+    const host = vfioHost(profile);
+    const ask = (container: VfioContainer, flags: number, start = '100000', size = '10000') =>
+      errnoOf(() => host.kernel.vfioDirtyPages(container, flags, range(start, size)));
+    const v1 = containerWith(host, [GPU], 'TYPE1');
+    expect(ask(v1, 1)).toBe('EACCES');
+    const container = containerWith(host, [NIC]);
+    expect(mapDma(host, container, '100000', '10000')).toBeNull();
+    expect([ask(container, 4), ask(container, 3), ask(container, 0)]).toEqual(['EINVAL', 'EINVAL', 'EINVAL']);
+    expect([ask(container, 1), ask(container, 1)]).toEqual([null, null]);
+    expect(ask(container, 4, '100000', '8000')).toBe('EINVAL');
+    expect(ask(container, 4, '100800')).toBe('EINVAL');
+    // Nothing records what a device writes, so everything it can reach counts.
+    const pages = host.kernel.vfioDirtyPages(container, 4, range('f0000', '20000'));
+    expect(pages).toEqual(Array.from({ length: 16 }, (_, index) => 16 + index));
+    expect([ask(container, 2), ask(container, 4)]).toEqual([null, 'EINVAL']);
+  });
+
+  it('scenario 84: a driver reads and writes for its subdevice what is mapped for reading', () => {
+    const host = vfioHost(profile, { config: { options: NO_SERIES } });
+    const container = host.kernel.openContainer(null);
+    host.kernel.addGroupToContainer(container, host.mdev(U1).group!);
+    host.kernel.setContainerIommu(container, 3);
+    for (const [iova, access] of [
+      ['100000', 'rw'],
+      ['102000', 'r'],
+      ['103000', 'w'],
+    ] as const) {
+      expect(mapDma(host, container, iova, '1000', { access })).toBeNull();
+    }
+    const rw = (iova: string, data: Uint8Array | number) =>
+      errnoOf(() => host.kernel.vfioDmaRw(container, address(iova), data));
+    const bytes = Uint8Array.of(1, 2, 3);
+    expect([rw('103000', 4), rw('103000', bytes), rw('102000', bytes)]).toEqual(['EPERM', 'EPERM', 'EPERM']);
+    expect(rw('101000', 1)).toBe('EINVAL');
+    host.kernel.vfioDirtyPages(container, 1, null);
+    expect([rw('100ffe', bytes), rw('100010', bytes), rw('102000', 4)]).toEqual(['EINVAL', null, null]);
+    expect([...host.kernel.vfioDmaRw(container, address('10000f'), 5)]).toEqual([0, 1, 2, 3, 0]);
+    const written = () => host.kernel.vfioDirtyPages(container, 4, range('100000', '4000'));
+    expect([written(), written()]).toEqual([[0], []]);
   });
 });
