@@ -15,11 +15,14 @@ export const pageOf = (event) => 0x1_0000_0000 + event * 0x1000;
 
 export const pageText = (event) => `0x${pageOf(event).toString(16)}`;
 
-/** One mutation document that makes `count` faults, first to last. */
-export function faultsDocument(first, count) {
-  const fields = Array.from({ length: count }, (_, index) => {
-    const input = `{ endpoint: "${DEVICE}", address: "${pageText(first + index)}" }`;
-    return `f${index}: dma(input: ${input}) { ... on DmaPayload { outcome } }`;
-  });
-  return `mutation { ${fields.join(' ')} }`;
+/** One mutation document that makes `count` faults, first to last; the same text for the same count. */
+export function faultsOperation(first, count) {
+  const each = Array.from({ length: count }, (_, index) => index);
+  const declared = each.map((index) => `$i${index}: DmaInput!`).join(', ');
+  const fields = each.map((index) => `f${index}: dma(input: $i${index}) { ... on DmaPayload { outcome } }`);
+  const inputs = each.map((index) => [`i${index}`, { endpoint: DEVICE, address: pageText(first + index) }]);
+  return {
+    query: `mutation Faults(${declared}) { ${fields.join(' ')} }`,
+    variables: Object.fromEntries(inputs),
+  };
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { PLATFORM, SUBSCRIPTION, faultsDocument, pageText } from '../fanout-work.mjs';
+import { PLATFORM, SUBSCRIPTION, faultsOperation, pageText } from '../fanout-work.mjs';
 import { answerWith } from './reply.mjs';
 
 /** What is not there this long after the last event was made counts as lost. */
@@ -46,7 +46,7 @@ answerWith(async ({ url, kind, subscribers, first, events, batch, rate }) => {
 });
 
 async function trigger(url, kind, first, count) {
-  const body = kind === 'real' ? { query: faultsDocument(first, count) } : { first, count };
+  const body = kind === 'real' ? faultsOperation(first, count) : { first, count };
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -3,6 +3,7 @@ import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { MASKED_MESSAGE, type Mask } from './masked-errors.js';
 import { type ServerContext, useBoundedBody } from './request-body.js';
+import { useSharedStreams } from './shared-stream.js';
 
 /** Where GraphQL is served, over HTTP and over WebSocket. */
 export const GRAPHQL_PATH = '/graphql';
@@ -16,6 +17,7 @@ export function createEndpoint(
   context: () => object,
   mask: Mask,
   logger: Logger,
+  gatherMs?: number,
 ): Endpoint {
   return createYoga<ServerContext, object>({
     schema,
@@ -29,7 +31,7 @@ export function createEndpoint(
     multipart: false,
     batching: false,
     maskedErrors: { errorMessage: MASKED_MESSAGE, maskError: mask },
-    plugins: [useBoundedBody()],
+    plugins: [useBoundedBody(), useSharedStreams(gatherMs)],
     logging: {
       debug: () => undefined,
       info: (...parts) => logger.info(parts.join(' ')),

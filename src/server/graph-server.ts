@@ -19,6 +19,8 @@ export interface GraphServerOptions {
   readonly context: () => object;
   readonly logger: Logger;
   readonly graphiqlTabs: readonly GraphiqlTab[];
+  /** Milliseconds between two messages of a stream in a storm; 0 sends each at once. See shared-stream.ts. */
+  readonly gatherMs?: number;
 }
 
 /** One port carrying GraphQL over HTTP, SSE and WebSocket, GraphiQL, and the health of all that. */
@@ -32,10 +34,11 @@ export interface GraphServer {
 }
 
 /** Builds a server; nothing is listened to yet. */
-export function createServer({ schema, context, logger, graphiqlTabs }: GraphServerOptions): GraphServer {
+export function createServer(options: GraphServerOptions): GraphServer {
+  const { schema, context, logger, graphiqlTabs, gatherMs } = options;
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const mask = createMask(logger);
-  const endpoint = createEndpoint(schema, context, mask, logger);
+  const endpoint = createEndpoint(schema, context, mask, logger, gatherMs);
   const webSockets = createWebSockets(endpoint, mask, logger);
   const page = graphiqlPage(graphiqlTabs);
   const responses = new Set<ServerResponse>();

@@ -66,9 +66,11 @@ export function readBody(request: IncomingMessage, limit = MAX_BODY_BYTES): Prom
       }
     });
     request.once('end', () => resolve(Buffer.concat(chunks).toString()));
-    request.once('close', () =>
-      reject(badRequest(400, 'BAD_REQUEST', 'The request ended before its body did.')),
-    );
+    request.once('close', () => {
+      // Every request closes; making an error takes a stack trace.
+      if (request.complete) return;
+      reject(badRequest(400, 'BAD_REQUEST', 'The request ended before its body did.'));
+    });
     request.once('error', () => undefined);
   });
 }

@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws';
 import type { Logger } from 'pino';
 import type { Endpoint } from './endpoint.js';
 import type { Mask } from './masked-errors.js';
+import { type SendNext, nextMessages } from './next-messages.js';
 import { MAX_BODY_BYTES } from './request-body.js';
 
 /** The WebSocket half of the server. */
@@ -23,6 +24,7 @@ type Outcome = ExecutionResult | AsyncIterable<ExecutionResult>;
 interface Operation {
   readonly execute: (args: ExecutionArgs) => Promise<Outcome>;
   readonly subscribe: (args: ExecutionArgs) => Promise<Outcome>;
+  readonly send: SendNext;
 }
 
 /** graphql-ws over the same pipeline that HTTP requests run through. */
@@ -37,7 +39,7 @@ export function createWebSockets(endpoint: Endpoint, mask: Mask, logger: Logger)
     {
       // Close reasons of internal errors say nothing about them.
       isProd: true,
-      onSubscribe: async (context, _id, params) => {
+      onSubscribe: async (context, id, params) => {
         const pipeline = endpoint.getEnveloped({
           ...context,
           req: context.extra.request,
@@ -55,15 +57,19 @@ export function createWebSockets(endpoint: Endpoint, mask: Mask, logger: Logger)
             operationName: params.operationName,
             variableValues: params.variables,
             contextValue: await pipeline.contextFactory(),
-            rootValue: { execute: pipeline.execute, subscribe: pipeline.subscribe } as Operation,
+            rootValue: {
+              execute: pipeline.execute,
+              subscribe: pipeline.subscribe,
+              send: nextMessages(context.extra.socket, id),
+            } as Operation,
           };
         } catch (error) {
           // Thrown out of here, an error would close the socket and all that others do on it.
           return [mask(error)];
         }
       },
-      execute: (args) => settle(() => operationOf(args).execute(withoutRoot(args)), mask),
-      subscribe: (args) => settle(() => operationOf(args).subscribe(withoutRoot(args)), mask),
+      execute: (args) => settle(operationOf(args), 'execute', args, mask),
+      subscribe: (args) => settle(operationOf(args), 'subscribe', args, mask),
     },
     sockets,
   );
@@ -94,18 +100,24 @@ function withoutRoot(args: ExecutionArgs): ExecutionArgs {
   return { ...args, rootValue: undefined };
 }
 
-async function settle(run: () => Promise<Outcome>, mask: Mask): Promise<Outcome> {
+async function settle(
+  operation: Operation,
+  how: 'execute' | 'subscribe',
+  args: ExecutionArgs,
+  mask: Mask,
+): Promise<Outcome> {
   try {
-    const outcome = await run();
-    return Symbol.asyncIterator in outcome ? maskIterator(outcome, mask) : outcome;
+    const outcome = await operation[how](withoutRoot(args));
+    return Symbol.asyncIterator in outcome ? carry(outcome, operation.send, mask) : outcome;
   } catch (error) {
     return { errors: [mask(error)] };
   }
 }
 
-/** A stream whose failure ends it with a masked error. */
-function maskIterator(
+/** What graphql-ws has left to send of a stream. A failure ends it with a masked error. */
+function carry(
   results: AsyncIterable<ExecutionResult>,
+  send: SendNext,
   mask: Mask,
 ): AsyncIterableIterator<ExecutionResult> {
   const source = results[Symbol.asyncIterator]();
@@ -114,7 +126,12 @@ function maskIterator(
   const iterator: AsyncIterableIterator<ExecutionResult> = {
     next: async () => {
       try {
-        return await source.next();
+        for (;;) {
+          const step = await source.next();
+          const sending = step.done === true ? null : send(step.value);
+          if (sending === null) return step;
+          if (sending !== 'sent') await sending;
+        }
       } catch (error) {
         throw mask(error);
       }

@@ -1,4 +1,4 @@
-import type { StampedEvent } from '../../platform/event-journal.js';
+import type { EventJournal, StampedEvent } from '../../platform/event-journal.js';
 import type { Platform } from '../../platform/platform.js';
 
 /** Most events one message carries. */
@@ -20,6 +20,20 @@ export interface Batch {
   readonly position: number;
 }
 
+/** What lies behind a number: a batch, or nothing that passes the filter, and the number looked at last. */
+interface Find {
+  readonly after: number;
+  readonly last: number;
+  readonly first: number;
+  readonly batch: Batch | null;
+  readonly position: number;
+}
+
+/** The last find with a filter. Followers who stand at the same place get the same batch, the very object. */
+const finds = new WeakMap<EventJournal, WeakMap<Accept, Find>>();
+
+export type Accept = (event: StampedEvent) => boolean;
+
 /**
  * Follows a platform's events after a number: first what is kept, then what comes, in one loop, so there is
  * no seam between them. Ends when the platform is deleted or its server stops.
@@ -27,11 +41,7 @@ export interface Batch {
  * This is a plain iterator and not an async generator: a generator that waits for the next event cannot be
  * stopped, because its return() queues behind the pending next().
  */
-export function follow(
-  platform: Platform,
-  after: number,
-  accept: (event: StampedEvent) => boolean,
-): AsyncIterableIterator<Batch> {
+export function follow(platform: Platform, after: number, accept: Accept): AsyncIterableIterator<Batch> {
   const { events } = platform;
   let position = after;
   let stopped = false;
@@ -40,24 +50,10 @@ export function follow(
     stopped = true;
     wake?.();
   };
-  const gapNow = (): Gap | null => {
-    if (position + 1 >= events.first) return null;
-    const gap: Gap = { firstMissing: position + 1, lastMissing: events.first - 1, reason: 'COMPACTED' };
-    position = gap.lastMissing;
-    return gap;
-  };
-  const take = (): Batch | null => {
-    const gap = gapNow();
-    const found: StampedEvent[] = [];
-    while (position < events.last && found.length < MAX_BATCH) {
-      const stamped = events.at(++position)!;
-      if (accept(stamped)) found.push(stamped);
-    }
-    return gap === null && found.length === 0 ? null : { platform, events: found, gap, position };
-  };
   const next = async (): Promise<IteratorResult<Batch>> => {
     while (!stopped && !platform.isClosed) {
-      const batch = take();
+      const { batch, position: reached } = find(platform, position, accept);
+      position = reached;
       if (batch !== null) return { done: false, value: batch };
       await new Promise<void>((resolve) => {
         const forget = events.onNext(resolve);
@@ -83,4 +79,30 @@ export function follow(
     [Symbol.asyncIterator]: () => iterator,
   };
   return iterator;
+}
+
+function find(platform: Platform, after: number, accept: Accept): Find {
+  const { events } = platform;
+  let ofJournal = finds.get(events);
+  if (ofJournal === undefined) finds.set(events, (ofJournal = new WeakMap()));
+  const known = ofJournal.get(accept);
+  if (known?.after === after && known.last === events.last && known.first === events.first) return known;
+  const made = look(platform, after, accept);
+  ofJournal.set(accept, made);
+  return made;
+}
+
+function look(platform: Platform, after: number, accept: Accept): Find {
+  const { events } = platform;
+  const { first, last } = events;
+  const gap: Gap | null =
+    after + 1 >= first ? null : { firstMissing: after + 1, lastMissing: first - 1, reason: 'COMPACTED' };
+  let position = gap === null ? after : gap.lastMissing;
+  const found: StampedEvent[] = [];
+  while (position < last && found.length < MAX_BATCH) {
+    const stamped = events.at(++position)!;
+    if (accept(stamped)) found.push(stamped);
+  }
+  const batch = gap === null && found.length === 0 ? null : { platform, events: found, gap, position };
+  return { after, last, first, batch, position };
 }

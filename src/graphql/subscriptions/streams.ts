@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { type EventFilter, eventTest } from '../../platform/event-filter.js';
+import type { EventFilter } from '../../platform/event-filter.js';
 import { builder } from '../builder.js';
 import type { GraphContext } from '../context.js';
 import { StreamGapReasonEnum } from '../enums.js';
@@ -10,6 +10,7 @@ import { Event } from '../interfaces.js';
 import { FaultEventRef, InvalidationEventRef } from '../refs.js';
 import { eventView } from '../views.js';
 import { type Batch, type Gap, follow } from './follow.js';
+import { sharedTest } from './shared-test.js';
 
 const StreamGap = builder.objectRef<Gap>('StreamGap').implement({
   description:
@@ -68,7 +69,7 @@ function open({ host }: GraphContext, id: string, after: string | null | undefin
       extensions: { code: 'BAD_CURSOR' },
     });
   }
-  return follow(platform, from, eventTest(platform, filter));
+  return follow(platform, from, sharedTest(platform, filter));
 }
 
 const PLATFORM = 'Id of the platform.';
