@@ -4,6 +4,9 @@ import type { CacheEntryView } from '../../hardware/cache-views.js';
 import type { RegisterValue } from '../../hardware/unit.js';
 import { CAP_FIELDS, ECAP_FIELDS } from '../../layout/capability.js';
 import type { FieldDefinition } from '../../layout/fields.js';
+import { debugfsText } from '../../platform/debugfs/index.js';
+import { InvalidInputError } from '../../platform/errors.js';
+import { badRequest } from '../bad-request.js';
 import { builder } from '../builder.js';
 import { CacheKindEnum, DmaAccessEnum } from '../enums.js';
 import { Node } from '../interfaces.js';
@@ -215,6 +218,18 @@ IommuUnitRef.implement({
       type: [FaultRecord],
       description: 'The fault recording registers, used or not.',
       resolve: ({ platform, it }) => [...platform.hardwareUnit(it.name).faultRecords()],
+    }),
+    debugfs: t.string({
+      description:
+        "This unit's part of a file in /sys/kernel/debug/iommu/intel, in the kernel's text: iommu_regset, dmar_translation_struct, invalidation_queue, ir_translation_struct. Empty for a unit the driver leaves alone. Another name is an error.",
+      args: { file: t.arg.string({ required: true, description: 'Name of the file.' }) },
+      resolve: ({ platform, it }, { file }) => {
+        try {
+          return debugfsText(platform, it, file);
+        } catch (error) {
+          throw error instanceof InvalidInputError ? badRequest(error.message) : error;
+        }
+      },
     }),
   }),
 });

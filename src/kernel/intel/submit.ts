@@ -46,7 +46,7 @@ export class InvalidationRing {
   private constructor(
     private readonly surroundings: UnitSurroundings,
     readonly baseFrame: HostFrame,
-    private readonly statusFrame: HostFrame,
+    readonly statusFrame: HostFrame,
     private readonly wide: boolean,
   ) {
     this.slotLg2 = wide ? 5 : 4;
