@@ -1,4 +1,5 @@
 import type { CommandLog } from '../log/port.js';
+import { isPlatformStream } from '../platform/deletions.js';
 import { digestOf } from '../platform/digest.js';
 import { Platform, type PlatformHeader } from '../platform/platform.js';
 import { replay } from '../platform/replay.js';
@@ -15,6 +16,7 @@ export interface Verdict {
 /** Replays every platform of a log twice. */
 export async function* verifyLog(log: CommandLog): AsyncGenerator<Verdict> {
   for (const { name, header } of await log.streams()) {
+    if (!isPlatformStream(name)) continue;
     const first = await rebuilt(log, header as PlatformHeader);
     const second = await rebuilt(log, header as PlatformHeader);
     yield {

@@ -1,7 +1,7 @@
-import { GraphQLError } from 'graphql';
 import { type U64, u64ToNumber } from '../bits/u64.js';
 import type { PlatformHost } from '../platform/host.js';
 import { templates } from '../platform/templates/index.js';
+import { badRequest } from './bad-request.js';
 import { builder } from './builder.js';
 import { pageArgs } from './connection.js';
 import { FaultModeEnum } from './enums.js';
@@ -10,7 +10,7 @@ import { PlatformConnection, platformPage } from './lists.js';
 import { lookUp } from './node-lookup.js';
 import { PlatformRef } from './refs.js';
 import { FaultReason, faultReasonRows } from './types/events/fault.js';
-import { MAX_WORDS } from './mutations/hardware.js';
+import { MAX_WORDS } from './commands/hardware.js';
 import { PlatformView, platformView } from './views.js';
 
 const PlatformTemplate = builder
@@ -91,8 +91,4 @@ function peek(host: PlatformHost, id: string, address: U64, count: number): U64[
   if (at % 8 !== 0) throw badRequest('address must be a multiple of 8.');
   if (at + count * 8 > memory.limit) throw badRequest(`Host memory ends at 0x${memory.limit.toString(16)}.`);
   return Array.from({ length: count }, (_, index) => memory.load64(at + index * 8));
-}
-
-function badRequest(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
 }

@@ -2,6 +2,7 @@ import type { ImportWarning } from '../firmware/description.js';
 import type { KernelConfig } from '../kernel/config.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
 import type { PlatformHost } from './host.js';
+import type { RequestKey } from './idempotency.js';
 import { type KernelChoice, kernelConfig } from './kernel-choice.js';
 import { type MachineInput, readMachine } from './machine-input.js';
 import type { Platform } from './platform.js';
@@ -13,13 +14,21 @@ export async function createFromTemplate(
   name: string,
   templateName: string,
   kernel: KernelChoice,
+  request?: RequestKey,
 ): Promise<Platform> {
   checkName(name);
   const template = templates.find((one) => one.name === templateName);
   if (template === undefined) throw new NotFoundError('PlatformTemplate', templateName, null);
   const description = template.describe();
   const config = kernelConfig(description.commandLine, kernel);
-  return host.create({ name, origin: 'TEMPLATE', description, kernel: config, warnings: [] });
+  return host.create({
+    name,
+    origin: 'TEMPLATE',
+    description,
+    kernel: config,
+    warnings: [],
+    ...keyOf(request),
+  });
 }
 
 /** Builds and boots a machine from what was read off a real one. */
@@ -28,6 +37,7 @@ export async function importMachine(
   name: string,
   input: MachineInput,
   kernel: KernelChoice,
+  request?: RequestKey,
 ): Promise<Platform> {
   checkName(name);
   const { description, warnings, kernelOptions } = readMachine(input);
@@ -35,7 +45,14 @@ export async function importMachine(
   const options = [...kernelOptions, ...(kernel.options ?? [])];
   const config = kernelConfig(description.commandLine, { ...kernel, options });
   if (saysWhetherOn(config))
-    return host.create({ name, origin: 'IMPORTED', description, kernel: config, warnings });
+    return host.create({
+      name,
+      origin: 'IMPORTED',
+      description,
+      kernel: config,
+      warnings,
+      ...keyOf(request),
+    });
   const assumedOptions = { ...config.options, [DEFAULT_ON]: 'y' };
   const assumed: ImportWarning = {
     source: 'kernelLog',
@@ -48,6 +65,7 @@ export async function importMachine(
     description,
     kernel: { ...config, options: assumedOptions },
     warnings: [...warnings, assumed],
+    ...keyOf(request),
   });
 }
 
@@ -64,7 +82,11 @@ function saysWhetherOn({ commandLine, options }: KernelConfig): boolean {
   return /(^|\s)intel_iommu=(\S*,)?(on|off)(,|\s|$)/.test(commandLine);
 }
 
-function checkName(name: string): void {
+/** A header holds no field that is undefined. */
+const keyOf = (request: RequestKey | undefined) => (request === undefined ? {} : { request });
+
+/** Refuses a name that could not stand in an id. */
+export function checkName(name: string): void {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) {
     throw new InvalidInputError(
       ['input', 'name'],

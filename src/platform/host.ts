@@ -1,10 +1,17 @@
 import type { CommandLog } from '../log/port.js';
 import type { Command, LoggedCommand } from './command.js';
 import { KernelConfigError } from '../kernel/profile/config-error.js';
+import { Deletions, isPlatformStream } from './deletions.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
 import { forkHeader, growFork, isUnfinishedFork } from './fork.js';
 import { History } from './history.js';
-import { type RequestKey, RequestMemory, type RequestTerms, sameInput } from './idempotency.js';
+import {
+  type RequestKey,
+  RequestMemory,
+  type RequestTerms,
+  checkRevision,
+  sameInput,
+} from './idempotency.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
 import { prepare } from './verbs.js';
@@ -36,16 +43,19 @@ export class PlatformHost {
   private constructor(
     private readonly log: CommandLog,
     private readonly clock: () => number,
+    private readonly deletions: Deletions,
   ) {
     this.history = new History(log);
   }
 
   /** Reads every platform back from the log: its header, then its commands. */
   static async open(log: CommandLog, clock: () => number = Date.now): Promise<PlatformHost> {
-    const host = new PlatformHost(log, clock);
+    const deletions = await Deletions.open(log);
+    const host = new PlatformHost(log, clock, deletions);
     for (const stream of await log.streams()) {
+      if (!isPlatformStream(stream.name)) continue;
       const header = stream.header as PlatformHeader;
-      if (isUnfinishedFork(header, stream.lastRevision)) {
+      if (isUnfinishedFork(header, stream.lastRevision) || deletions.covers(header)) {
         await log.drop(stream.name);
         continue;
       }
@@ -56,6 +66,11 @@ export class PlatformHost {
       host.hosted.get(platform.name)!.nextRevision = platform.revision + 1;
     }
     return host;
+  }
+
+  /** The time a command would get that was accepted now. */
+  now(): number {
+    return this.clock();
   }
 
   /** In order of creation. */
@@ -86,7 +101,7 @@ export class PlatformHost {
   fork(from: string, name: string, revision: number | null, terms: RequestTerms = {}): Promise<Platform> {
     return this.once(terms.request, () => {
       const { platform: origin, nextRevision } = this.find(from);
-      checkRevision(from, nextRevision - 1, terms);
+      checkRevision(from, nextRevision - 1, terms.expectedRevision);
       const at = revision ?? origin.revision;
       if (at < 0 || at > origin.revision) {
         const message = `Platform "${from}" has had ${origin.revision} commands; there is no revision ${at}.`;
@@ -101,10 +116,16 @@ export class PlatformHost {
     });
   }
 
-  /** A platform as it stood right after a revision, to look at; null when that lies ahead. */
-  async at(name: string, revision: number): Promise<Platform | null> {
-    const hosted = this.hosted.get(name);
-    return hosted === undefined ? null : this.history.at(hosted.platform, revision);
+  /**
+   * A platform as it stood right after a revision, to look at; null when that lies ahead.
+   *
+   * @param seen the platform, or an earlier moment of it: what lies ahead of that is not shown
+   */
+  async at(seen: Platform, revision: number): Promise<Platform | null> {
+    const origin = this.hosted.get(seen.name)?.platform;
+    const isSame = origin?.header.createdAt === seen.header.createdAt;
+    if (origin === undefined || !isSame || revision > seen.revision) return null;
+    return this.history.at(origin, revision);
   }
 
   /** A second self of a platform, for the caller to try things on and drop. */
@@ -113,18 +134,13 @@ export class PlatformHost {
   }
 
   /** Forgets a platform and its log; commands on their way to it are finished first. */
-  async delete(name: string): Promise<void> {
+  async delete(name: string, { request, expectedRevision }: RequestTerms = {}): Promise<void> {
+    const known = request === undefined ? null : this.deletions.recall(request);
+    if (known !== null) return known;
     const hosted = this.find(name);
-    this.hosted.delete(name);
-    this.reserved.add(name);
-    try {
-      await hosted.tail;
-      await this.log.drop(name);
-    } finally {
-      this.reserved.delete(name);
-      hosted.platform.close();
-      this.history.forget(hosted.platform);
-    }
+    checkRevision(name, hosted.nextRevision - 1, expectedRevision);
+    const forget = () => this.forget(hosted);
+    return request === undefined ? forget() : this.deletions.run(request, hosted.platform.header, forget);
   }
 
   /**
@@ -143,7 +159,7 @@ export class PlatformHost {
       const known = requests.recall(request, (revision) => this.history.applied(platform, revision));
       if (known !== null) return known as Promise<Applied<T>>;
     }
-    checkRevision(name, hosted.nextRevision - 1, terms);
+    checkRevision(name, hosted.nextRevision - 1, terms.expectedRevision);
     prepare(platform, command);
     const logged: LoggedCommand = { command, time: this.clock(), ...(request && { request }) };
     const durable = this.log.append(name, hosted.nextRevision++, logged);
@@ -161,6 +177,22 @@ export class PlatformHost {
     await Promise.all([...this.hosted.values()].map(({ tail }) => tail));
     for (const { platform } of this.hosted.values()) platform.close();
     await this.log.close();
+  }
+
+  private async forget(hosted: Hosted): Promise<void> {
+    const { platform } = hosted;
+    // A request that came first may have done it.
+    if (this.hosted.get(platform.name) !== hosted) return;
+    this.hosted.delete(platform.name);
+    this.reserved.add(platform.name);
+    try {
+      await hosted.tail;
+      await this.log.drop(platform.name);
+    } finally {
+      this.reserved.delete(platform.name);
+      platform.close();
+      this.history.forget(platform);
+    }
   }
 
   private apply({ platform, requests }: Hosted, logged: LoggedCommand): Applied {
@@ -224,13 +256,6 @@ export class PlatformHost {
     this.hosted.set(platform.name, hosted);
     return hosted;
   }
-}
-
-/** Refuses a command that was meant for another state than the one it would meet. */
-function checkRevision(platform: string, revision: number, { expectedRevision }: RequestTerms): void {
-  if (expectedRevision === undefined || expectedRevision === revision) return;
-  const message = `Platform "${platform}" is at revision ${revision}, not ${expectedRevision}.`;
-  throw new ConflictError(message, platform, revision);
 }
 
 /** Boots a machine; a kernel that is not modelled is the caller's mistake. */

@@ -42,6 +42,13 @@ export function sameInput(request: RequestKey, known: RequestKey): void {
   throw new ConflictError(`The idempotency key "${request.key}" was used for another input.`, null);
 }
 
+/** Refuses a command that was meant for another state of a platform than the one it would meet. */
+export function checkRevision(platform: string, revision: number, expected: number | null | undefined): void {
+  if (expected == null || expected === revision) return;
+  const message = `Platform "${platform}" is at revision ${revision}, not ${expected}.`;
+  throw new ConflictError(message, platform, revision);
+}
+
 /** What became of a command with a key. */
 interface Remembered {
   readonly request: RequestKey;

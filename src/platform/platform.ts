@@ -67,6 +67,8 @@ export class Platform {
   readonly events = new EventJournal(KEPT_EVENTS);
   /** What was said of each function when the machine was built, by name: names of people's making. */
   readonly descriptions: ReadonlyMap<string, PciFunctionDescription>;
+  /** Number of the last event of booting. */
+  readonly lastBootSequence: number;
   private applied = 0;
   private closed = false;
   private pending: PlatformEvent[] = [];
@@ -89,6 +91,7 @@ export class Platform {
     this.kernel.boot();
     this.pending.push({ type: 'TOPOLOGY', change: 'PLATFORM_BOOTED', subject: null });
     this.publish(0, bootedAt, null);
+    this.lastBootSequence = this.events.last;
   }
 
   get name(): string {

@@ -2,6 +2,7 @@ import type { OutputRef } from '@pothos/core';
 import type { Command } from '../../platform/command.js';
 import type { VerbResults } from '../../platform/verbs.js';
 import { builder } from '../builder.js';
+import { type Asked, type RequestInput, termsOf } from '../commands/asked.js';
 import type { GraphContext } from '../context.js';
 import {
   ConflictErrorType,
@@ -9,6 +10,7 @@ import {
   KernelErrorType,
   NotFoundErrorType,
   Refusal,
+  refusalsAsValues,
 } from '../types/errors.js';
 import { CommandPayload, type PayloadShape } from '../types/payloads.js';
 
@@ -27,45 +29,32 @@ export function payloadType<const Name extends string, V>(name: Name, descriptio
   };
 }
 
-const REFUSALS = {
-  KernelError: KernelErrorType,
-  InvalidInputError: InvalidInputErrorType,
-  NotFoundError: NotFoundErrorType,
-  ConflictError: ConflictErrorType,
-} as const;
+/** What every request can meet: a name that stands for nothing, a bad argument or key, a key that was used. */
+const ALWAYS = [NotFoundErrorType, InvalidInputErrorType, ConflictErrorType];
 
-/** The union a mutation returns: its payload, or one of the refusals it can meet. */
-export function resultUnion<P>(
-  name: string,
-  payload: OutputRef<P>,
-  refusals: readonly (keyof typeof REFUSALS)[],
-) {
+/** The union a mutation returns: its payload, or why it was refused, by the kernel too where it is asked. */
+export function resultUnion<P>(name: string, payload: OutputRef<P>, asked: 'KERNEL' | 'NO_KERNEL') {
+  const refusals = asked === 'KERNEL' ? [KernelErrorType, ...ALWAYS] : ALWAYS;
   return builder.unionType(name, {
     description: `What ${name.replace(/Result$/, '')} gives: the payload, or why it was refused.`,
-    types: [payload, ...refusals.map((refusal) => REFUSALS[refusal])] as never[],
+    types: [payload, ...refusals] as never[],
     resolveType: (value) => (value as Refusal | PayloadShape).__typename as never,
   }) as unknown as ReturnType<typeof builder.objectRef<P | Refusal>>;
 }
 
-/** Performs a command and gives its payload, or the kernel's refusal. */
-export async function performCommand<T extends Command['type'], const Name extends string>(
+/** Performs what an input asks for and gives the payload, or why it was refused. */
+export function perform<I extends RequestInput, T extends Command['type'], const Name extends string>(
   { host }: GraphContext,
-  platformName: string,
   typename: Name,
-  command: Extract<Command, { type: T }>,
+  input: I,
+  ask: (input: I) => Asked<T>,
 ): Promise<PayloadShape<Name, VerbResults[T]> | Refusal> {
-  const applied = await host.perform(platformName, command);
-  const platform = applied.platform;
-  if (applied.result.ok) {
-    const { revision, firstSequence, lastSequence } = applied;
-    return {
-      __typename: typename,
-      platform,
-      revision,
-      firstSequence,
-      lastSequence,
-      value: applied.result.value as VerbResults[T],
-    };
-  }
-  return new Refusal(applied.result.error, platform);
+  return refusalsAsValues(async () => {
+    const { platform: name, command } = ask(input);
+    const applied = await host.perform<T>(name, command, termsOf(command.type, input));
+    const { platform, revision, firstSequence, lastSequence, result } = applied;
+    if (!result.ok) return new Refusal(result.error, platform);
+    const value = result.value as VerbResults[T];
+    return { __typename: typename, platform, revision, firstSequence, lastSequence, value };
+  });
 }

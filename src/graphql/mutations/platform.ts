@@ -10,6 +10,7 @@ import {
   ParentLookupEnum,
   SubdeviceModelEnum,
 } from '../enums.js';
+import { keyField, requestArgs, termsOf } from '../commands/asked.js';
 import { encodeId, requireKnownKind } from '../ids.js';
 import { refusalsAsValues } from '../types/errors.js';
 import type { PayloadShape } from '../types/payloads.js';
@@ -30,7 +31,7 @@ const ImportWarning = builder.objectRef<Warning>('ImportWarning').implement({
   }),
 });
 
-const PlatformPayload = payloadType<'PlatformPayload', Platform>(
+export const PlatformPayload = payloadType<'PlatformPayload', Platform>(
   'PlatformPayload',
   'A platform was built and booted.',
 );
@@ -41,11 +42,7 @@ PlatformPayload.implement((t) => ({
     resolve: ({ value }) => [...value.header.warnings],
   }),
 }));
-const PlatformResult = resultUnion('PlatformResult', PlatformPayload.ref, [
-  'InvalidInputError',
-  'NotFoundError',
-  'ConflictError',
-]);
+export const PlatformResult = resultUnion('PlatformResult', PlatformPayload.ref, 'NO_KERNEL');
 
 interface DeletedShape {
   readonly __typename: 'DeletePlatformPayload';
@@ -56,7 +53,7 @@ const DeletePlatformPayload = builder.objectRef<DeletedShape>('DeletePlatformPay
   isTypeOf: (value) => (value as Partial<DeletedShape>).__typename === 'DeletePlatformPayload',
   fields: (t) => ({ deletedId: t.exposeID('deletedId', { description: 'The id it had.' }) }),
 });
-const DeletePlatformResult = resultUnion('DeletePlatformResult', DeletePlatformPayload, ['NotFoundError']);
+const DeletePlatformResult = resultUnion('DeletePlatformResult', DeletePlatformPayload, 'NO_KERNEL');
 
 const KernelOptionInput = builder.inputType('KernelOptionInput', {
   description: 'A build option.',
@@ -108,6 +105,7 @@ const CreatePlatformInput = builder.inputType('CreatePlatformInput', {
   description: 'A machine to build from a template.',
   fields: (t) => ({
     name: t.string({ required: true, description: 'A name that is not taken.' }),
+    ...keyField(t),
     template: t.string({
       required: true,
       description: 'Name of a template, as platformTemplates lists them.',
@@ -123,6 +121,7 @@ const ImportPlatformInput = builder.inputType('ImportPlatformInput', {
   description: 'Each part may be left out; what is missing is said in the warnings.',
   fields: (t) => ({
     name: t.string({ required: true, description: 'A name that is not taken.' }),
+    ...keyField(t),
     dmar: t.string({
       description:
         'ACPI DMAR table: base64 of the raw bytes, or the text of acpidump or of a disassembly with raw data.',
@@ -161,9 +160,9 @@ function payload(platform: Platform): PayloadShape<'PlatformPayload', Platform> 
   return {
     __typename: 'PlatformPayload',
     platform,
-    revision: platform.revision,
+    revision: 0,
     firstSequence: 1,
-    lastSequence: platform.events.last,
+    lastSequence: platform.lastBootSequence,
     value: platform,
   };
 }
@@ -174,11 +173,11 @@ builder.mutationFields((t) => ({
     description: 'Builds and boots a machine from a template.',
     args: { input: t.arg({ type: CreatePlatformInput, required: true, description: 'What to build.' }) },
     resolve: (_root, { input }, { host }) =>
-      refusalsAsValues(async () =>
-        payload(
-          await createFromTemplate(host, input.name, input.template, given<KernelChoice>(input.kernel)),
-        ),
-      ),
+      refusalsAsValues(async () => {
+        const { request } = termsOf('createPlatform', input);
+        const kernel = given<KernelChoice>(input.kernel);
+        return payload(await createFromTemplate(host, input.name, input.template, kernel, request));
+      }),
   }),
   importPlatform: t.field({
     type: PlatformResult,
@@ -186,18 +185,19 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: ImportPlatformInput, required: true, description: 'What was read.' }) },
     resolve: (_root, { input }, { host }) =>
       refusalsAsValues(async () => {
-        const { name, kernel, ...parts } = input;
-        return payload(await importMachine(host, name, given(parts), given<KernelChoice>(kernel)));
+        const { request } = termsOf('importPlatform', input);
+        const { name, kernel, idempotencyKey: _key, ...parts } = input;
+        return payload(await importMachine(host, name, given(parts), given<KernelChoice>(kernel), request));
       }),
   }),
   deletePlatform: t.field({
     type: DeletePlatformResult,
     description: 'Forgets a platform and its log. Streams that follow it end.',
-    args: { id: t.arg.id({ required: true, description: 'Id of the platform.' }) },
-    resolve: (_root, { id }, { host }) =>
+    args: { id: t.arg.id({ required: true, description: 'Id of the platform.' }), ...requestArgs(t.arg) },
+    resolve: (_root, args, { host }) =>
       refusalsAsValues(async (): Promise<DeletedShape> => {
-        const { platform } = requireKnownKind(id, 'Platform');
-        await host.delete(platform);
+        const { platform } = requireKnownKind(args.id, 'Platform');
+        await host.delete(platform, termsOf('deletePlatform', args));
         return { __typename: 'DeletePlatformPayload', deletedId: encodeId('Platform', platform, '') };
       }),
   }),

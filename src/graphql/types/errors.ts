@@ -108,7 +108,8 @@ export const NotFoundErrorType = builder.objectRef<Refusal<NotFoundError>>('NotF
 });
 
 export const ConflictErrorType = builder.objectRef<Refusal<ConflictError>>('ConflictError').implement({
-  description: 'A name or id is taken.',
+  description:
+    'A name or an idempotency key is taken, or the platform is not at the revision the caller expected.',
   interfaces: [ErrorInterface],
   isTypeOf: (value) => value instanceof Refusal && value.error instanceof ConflictError,
   fields: (t) => ({
@@ -116,6 +117,12 @@ export const ConflictErrorType = builder.objectRef<Refusal<ConflictError>>('Conf
       nullable: true,
       description: 'What has it; null when it cannot be fetched.',
       resolve: ({ error: { existing } }) => (existing === null ? null : encodeId('Platform', existing, '')),
+    }),
+    revision: t.field({
+      type: 'SequenceNumber',
+      nullable: true,
+      description: 'Where the platform is now, when expectedRevision was another; null otherwise.',
+      resolve: ({ error }) => error.revision,
     }),
   }),
 });

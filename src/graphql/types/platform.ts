@@ -23,6 +23,7 @@ import {
   containerView,
   deviceView,
   groupView,
+  platformView,
   subdeviceView,
   unitView,
 } from '../views.js';
@@ -244,6 +245,23 @@ PlatformRef.implement({
             node: { sequence: node.it.sequence, text: (node.it.event as KernelLogged).text },
           })),
         };
+      },
+    }),
+    at: t.field({
+      type: PlatformRef,
+      nullable: true,
+      description:
+        'This platform as it stood right after the given revision, 0 being right after boot; null when that revision lies ahead. Everything in it keeps its id.',
+      args: {
+        revision: t.arg({
+          type: 'SequenceNumber',
+          required: true,
+          description: 'Which command was the last.',
+        }),
+      },
+      resolve: async ({ it }, { revision }, { host }) => {
+        const then = await host.at(it, revision);
+        return then === null ? null : platformView(then, then);
       },
     }),
   }),

@@ -1,0 +1,91 @@
+import type { Command } from '../../platform/command.js';
+import { builder } from '../builder.js';
+import type { RequestInput } from './asked.js';
+import {
+  BindDriverInput,
+  CreateMdevInput,
+  FeatureInput,
+  RemoveMdevInput,
+  UnbindDriverInput,
+  askBindDriver,
+  askCreateMdev,
+  askDisableFeature,
+  askEnableFeature,
+  askRemoveMdev,
+  askUnbindDriver,
+} from './device.js';
+import { DmaInput, askDma } from './dma.js';
+import {
+  AllocDomainInput,
+  AttachInput,
+  DetachInput,
+  FreeDomainInput,
+  MapInput,
+  UnmapInput,
+  askAllocDomain,
+  askAttach,
+  askDetach,
+  askFreeDomain,
+  askMap,
+  askUnmap,
+} from './domain.js';
+import { VfioMapDmaInput, VfioUnmapDmaInput, askVfioMapDma, askVfioUnmapDma } from './vfio.js';
+
+export const CommandInput = builder.inputType('CommandInput', {
+  description: 'Exactly one command. Each is the input of the mutation of the same name.',
+  isOneOf: true,
+  fields: (t) => ({
+    enableFeature: t.field({ type: FeatureInput, description: 'Turns a feature of a device on.' }),
+    disableFeature: t.field({ type: FeatureInput, description: 'Turns a feature of a device off.' }),
+    createMdev: t.field({ type: CreateMdevInput, description: 'Creates a subdevice.' }),
+    removeMdev: t.field({ type: RemoveMdevInput, description: 'Removes a subdevice.' }),
+    allocDomain: t.field({ type: AllocDomainInput, description: 'Allocates a domain.' }),
+    freeDomain: t.field({ type: FreeDomainInput, description: 'Frees a domain.' }),
+    attach: t.field({ type: AttachInput, description: 'Attaches a domain.' }),
+    detach: t.field({ type: DetachInput, description: 'Detaches a domain.' }),
+    map: t.field({ type: MapInput, description: 'Maps a range of a domain.' }),
+    unmap: t.field({ type: UnmapInput, description: 'Unmaps a range of a domain.' }),
+    dma: t.field({ type: DmaInput, description: 'Lets an endpoint issue a request.' }),
+    bindDriver: t.field({ type: BindDriverInput, description: 'Binds a driver to a device.' }),
+    unbindDriver: t.field({ type: UnbindDriverInput, description: 'Takes the driver off a device.' }),
+    vfioMapDma: t.field({ type: VfioMapDmaInput, description: 'Maps memory of a process.' }),
+    vfioUnmapDma: t.field({ type: VfioUnmapDmaInput, description: 'Removes such mappings.' }),
+  }),
+});
+
+export type CommandChoice = typeof CommandInput.$inferInput;
+type CommandName = CommandChoice extends infer C ? (C extends object ? keyof C : never) : never;
+
+/** What any input asks. */
+export interface AnyAsked {
+  readonly platform: string;
+  readonly command: Command;
+}
+
+const ASK: Readonly<Record<CommandName, (input: never) => AnyAsked>> = {
+  enableFeature: askEnableFeature,
+  disableFeature: askDisableFeature,
+  createMdev: askCreateMdev,
+  removeMdev: askRemoveMdev,
+  allocDomain: askAllocDomain,
+  freeDomain: askFreeDomain,
+  attach: askAttach,
+  detach: askDetach,
+  map: askMap,
+  unmap: askUnmap,
+  dma: askDma,
+  bindDriver: askBindDriver,
+  unbindDriver: askUnbindDriver,
+  vfioMapDma: askVfioMapDma,
+  vfioUnmapDma: askVfioUnmapDma,
+};
+
+/** The one command that is given, and how to read it. Reading refuses as the mutation would. */
+export function chosen(choice: CommandChoice): {
+  readonly name: string;
+  readonly terms: RequestInput;
+  readonly ask: () => AnyAsked;
+} {
+  const [name, input] = Object.entries(choice).find(([, value]) => value != null)!;
+  return { name, terms: input as RequestInput, ask: () => ASK[name as CommandName](input as never) };
+}

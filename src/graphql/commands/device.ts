@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { builder } from '../builder.js';
+import { DeviceFeatureEnum } from '../enums.js';
+import { requireId, requireKnownKind } from '../ids.js';
+import { type Asked, requestFields } from './asked.js';
+
+export const FeatureInput = builder.inputType('FeatureInput', {
+  description: 'A feature of a device.',
+  fields: (t) => ({
+    device: t.id({ required: true, description: 'Id of the device.' }),
+    feature: t.field({ type: DeviceFeatureEnum, required: true, description: 'Which feature.' }),
+    ...requestFields(t),
+  }),
+});
+
+export const CreateMdevInput = builder.inputType('CreateMdevInput', {
+  description: 'What subdevice to create, and where.',
+  fields: (t) => ({
+    parent: t.id({ required: true, description: 'Id of the parent device.' }),
+    type: t.string({ required: true, description: 'Type id, as MdevType.name gives it.' }),
+    uuid: t.field({ type: 'UUID', description: 'Generated when left out.' }),
+    ...requestFields(t),
+  }),
+});
+
+export const RemoveMdevInput = builder.inputType('RemoveMdevInput', {
+  description: 'Which subdevice to remove.',
+  fields: (t) => ({
+    subdevice: t.id({ required: true, description: 'Id of the subdevice.' }),
+    ...requestFields(t),
+  }),
+});
+
+export const BindDriverInput = builder.inputType('BindDriverInput', {
+  description: 'A driver for a device.',
+  fields: (t) => ({
+    device: t.id({ required: true, description: 'Id of the device.' }),
+    driver: t.string({ required: true, description: 'Name of the driver, such as vfio-pci.' }),
+    ...requestFields(t),
+  }),
+});
+
+export const UnbindDriverInput = builder.inputType('UnbindDriverInput', {
+  description: 'A device that is to lose its driver.',
+  fields: (t) => ({
+    device: t.id({ required: true, description: 'Id of the device.' }),
+    ...requestFields(t),
+  }),
+});
+
+type Feature = typeof FeatureInput.$inferInput;
+
+export function askEnableFeature({ device, feature }: Feature): Asked<'enableFeature'> {
+  const id = requireId(device, ['input', 'device'], 'Device');
+  return { platform: id.platform, command: { type: 'enableFeature', device: id.key, feature } };
+}
+
+export function askDisableFeature({ device, feature }: Feature): Asked<'disableFeature'> {
+  const id = requireId(device, ['input', 'device'], 'Device');
+  return { platform: id.platform, command: { type: 'disableFeature', device: id.key, feature } };
+}
+
+export function askCreateMdev(input: typeof CreateMdevInput.$inferInput): Asked<'createMdev'> {
+  const id = requireId(input.parent, ['input', 'parent'], 'Device');
+  // Generated here and logged with the command, so that a replay makes the same subdevice.
+  const uuid = input.uuid ?? randomUUID();
+  const command = { type: 'createMdev', parent: id.key, mdevType: input.type, uuid } as const;
+  return { platform: id.platform, command };
+}
+
+export function askRemoveMdev(input: typeof RemoveMdevInput.$inferInput): Asked<'removeMdev'> {
+  const id = requireKnownKind(input.subdevice, 'Subdevice');
+  return { platform: id.platform, command: { type: 'removeMdev', subdevice: id.key } };
+}
+
+export function askBindDriver(input: typeof BindDriverInput.$inferInput): Asked<'bindDriver'> {
+  const id = requireId(input.device, ['input', 'device'], 'Device');
+  return {
+    platform: id.platform,
+    command: { type: 'bindDriver', device: id.key, driver: input.driver },
+  };
+}
+
+export function askUnbindDriver(input: typeof UnbindDriverInput.$inferInput): Asked<'unbindDriver'> {
+  const id = requireId(input.device, ['input', 'device'], 'Device');
+  return { platform: id.platform, command: { type: 'unbindDriver', device: id.key } };
+}

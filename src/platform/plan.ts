@@ -1,0 +1,23 @@
+import type { KernelError } from '../kernel/errno.js';
+import type { Command } from './command.js';
+import { InvalidInputError, NotFoundError } from './errors.js';
+import type { Applied, Platform } from './platform.js';
+import { prepare } from './verbs.js';
+
+/** Why a command would be refused; null when it would succeed. */
+export type PlannedRefusal = KernelError | NotFoundError | InvalidInputError | null;
+
+/**
+ * Does to a second self of a platform what `PlatformHost.perform` would do to the platform: a command that
+ * names nothing is refused and leaves no revision, a command the kernel refuses leaves one.
+ */
+export function tryCommand(replica: Platform, command: Command, time: number): PlannedRefusal {
+  try {
+    prepare(replica, command);
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof InvalidInputError) return error;
+    throw error;
+  }
+  const { result }: Applied = replica.apply({ command, time });
+  return result.ok ? null : result.error;
+}
