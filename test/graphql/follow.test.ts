@@ -72,4 +72,34 @@ describe('following events', () => {
     expect(batch.gap).toEqual({ firstMissing: 6, lastMissing: 20, reason: 'COMPACTED' });
     expect(batch.events.map(({ sequence }) => sequence)).toEqual([21, 22, 23, 24, 25, 26, 27, 28, 29, 30]);
   });
+
+  test('followers at one place with one filter get one batch, others their own', async () => {
+    const source = new Source();
+    const all = () => true;
+    const [a, b] = [source.follow(0, all), source.follow(0, all)];
+    const [behind, other] = [source.follow(1, all), source.follow(0)];
+    source.log('a', 'b');
+    const first = (await a.next()).value as Batch;
+    expect((await b.next()).value).toBe(first);
+    expect((await other.next()).value).not.toBe(first);
+    expect(sequences(await behind.next())).toEqual([2]);
+    // They stand at one place from here on, whatever brought them there.
+    const next = [a, b, behind].map((stream) => stream.next());
+    source.log('c');
+    const batches = (await Promise.all(next)).map(({ value }) => value as Batch);
+    expect(new Set(batches).size).toBe(1);
+    expect(batches[0].events.map(({ sequence }) => sequence)).toEqual([3]);
+  });
+
+  test('a batch is not given again when more was appended or the oldest were dropped', async () => {
+    const source = new Source(10);
+    const all = () => true;
+    source.log('a');
+    expect(sequences(await source.follow(0, all).next())).toEqual([1]);
+    source.log('b');
+    expect(sequences(await source.follow(0, all).next())).toEqual([1, 2]);
+    source.log(...Array.from({ length: 30 }, (_, index) => String(index)));
+    const { gap } = (await source.follow(0, all).next()).value as Batch;
+    expect(gap).toEqual({ firstMissing: 1, lastMissing: 22, reason: 'COMPACTED' });
+  });
 });

@@ -3,6 +3,11 @@ export class Queue<T> {
   private readonly items: T[] = [];
   private readonly waiting: ((item: T) => void)[] = [];
 
+  /** How many have come and were not asked for. */
+  get length(): number {
+    return this.items.length;
+  }
+
   push(item: T): void {
     const waiter = this.waiting.shift();
     if (waiter !== undefined) waiter(item);

@@ -68,6 +68,15 @@ export class WsClient {
     if (answer.type !== 'pong') throw new Error(`got ${answer.type} instead of a pong`);
   }
 
+  /** Stops reading; what comes stays in the buffers of the socket, and then with the server. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   close(): Promise<Close> {
     this.socket.close(1000);
     return this.closed;
