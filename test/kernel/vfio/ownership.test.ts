@@ -1,4 +1,4 @@
-import type { Host} from '../../support/kernel/host.js';
+import type { Host } from '../../support/kernel/host.js';
 import { U1, codesOf, errnoOf } from '../../support/kernel/host.js';
 import { GPU, NIC, NO_SERIES, PROFILES, containerWith, vfioHost } from '../../support/kernel/vfio.js';
 
