@@ -217,6 +217,12 @@ export const StreamGapReasonEnum = enumOf('StreamGapReason', 'Why a subscriber m
   COMPACTED: 'The log no longer holds them.',
 });
 
+export const SeverityEnum = enumOf('Severity', 'How bad a finding is.', {
+  INFO: 'Worth knowing.',
+  WARNING: 'Something will not work, or is less isolated than it looks.',
+  ERROR: 'Something is broken now.',
+});
+
 export const DecodedLogKindEnum = enumOf('DecodedLogKind', 'What a line of a kernel log is about.', {
   DMA_FAULT: 'A DMA request an Intel unit refused.',
   INTERRUPT_FAULT: 'An interrupt request an Intel unit refused.',

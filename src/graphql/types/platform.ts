@@ -1,4 +1,5 @@
 import type { KernelLogged } from '../../kernel/events.js';
+import { findingsOf } from '../../platform/findings/index.js';
 import { builder } from '../builder.js';
 import { connectionType, pageArgs } from '../connection.js';
 import { DomainTypeEnum, PlatformOriginEnum } from '../enums.js';
@@ -29,6 +30,7 @@ import {
 } from '../views.js';
 import { formatPciAddress } from '../../bits/pci-address.js';
 import { DmarTable, ReservedMemory } from './dmar.js';
+import { Finding } from './finding.js';
 import { Bus, KernelRef } from './kernel.js';
 
 const DeviceFilter = builder.inputType('DeviceFilter', {
@@ -224,6 +226,15 @@ PlatformRef.implement({
         (it.header.description.dmar?.structures ?? [])
           .filter((structure) => structure.kind === 'RMRR')
           .map((structure) => ({ platform: it, structure })),
+    }),
+    findings: t.field({
+      type: [Finding],
+      description:
+        'What people trip over on this machine as it is now, the gravest first: hazards of subdevices, leaks, firmware bugs, devices that cannot be given away, modes that are off, hardware that waits for someone.',
+      resolve: ({ it }) =>
+        findingsOf({ kernel: it.kernel, machine: it.machine, dmar: it.header.description.dmar }).map(
+          (finding) => ({ platform: it, it: finding }),
+        ),
     }),
     events: t.field({
       type: EventConnection,

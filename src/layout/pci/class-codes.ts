@@ -127,6 +127,7 @@ export const PCI_CLASS = {
   usbController: 0x0c03,
 } as const;
 
+export const PCI_BASE_CLASS_STORAGE = 0x01;
 export const PCI_BASE_CLASS_DISPLAY = 0x03;
 export const PCI_BASE_CLASS_BRIDGE = 0x06;
 

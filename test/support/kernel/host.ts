@@ -90,6 +90,7 @@ const ECAP: EcapFields = {
 export class Host {
   readonly machine: Machine;
   readonly kernel: Kernel;
+  readonly dmar: DmarTable | null;
   readonly hardware: HardwareEvent[] = [];
   readonly events: KernelEvent[] = [];
 
@@ -129,8 +130,9 @@ export class Host {
       oemTableId: 'TEST',
       structures,
     };
+    this.dmar = plan.withoutTable ? null : dmar;
     this.machine = new Machine({
-      dmar: plan.withoutTable ? null : dmar,
+      dmar: this.dmar,
       functions: parents.map(functionOf),
       units: units.map((unit, index) => ({
         registerBase: registerBase(index),

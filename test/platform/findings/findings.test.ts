@@ -1,0 +1,219 @@
+import { Platform } from '../../../src/platform/platform.js';
+import { type Finding, findingsOf } from '../../../src/platform/findings/index.js';
+import { kernelConfig } from '../../../src/platform/kernel-choice.js';
+import { templates } from '../../../src/platform/templates/index.js';
+import { subjectView } from '../../../src/graphql/views.js';
+import { u64 } from '../../../src/bits/u64.js';
+import { Host, type HostPlan, PARENT, U1, U2, U3, mapping, range } from '../../support/kernel/host.js';
+
+function findings(host: Host, code?: string): Finding[] {
+  const { kernel, machine } = host;
+  const all = findingsOf({ kernel, machine, dmar: host.dmar });
+  return code === undefined ? all : all.filter((each) => each.code === code);
+}
+
+const codes = (host: Host) => [...new Set(findings(host).map(({ code }) => code))];
+
+/** A host without anything to complain of but what a test does. */
+function quiet(plan: HostPlan = {}): Host {
+  const host = Host.boot(plan);
+  host.kernel.enableFeature(host.device(), 'AUX');
+  return host;
+}
+
+it('finds nothing on a host whose parent has its AUX feature on', () => {
+  expect(findings(quiet())).toEqual([]);
+});
+
+describe('a domain attached to a subdevice while AUX is off', () => {
+  it('took the translation of the parent, and every sibling harmed is named with how', () => {
+    const host = quiet();
+    const [one, two, three] = [U1, U2, U3].map((uuid) => host.mdev(uuid));
+    const inUse = host.kernel.allocDomain('mdev', 'UNMANAGED');
+    host.kernel.attach(inUse, two);
+    host.kernel.disableFeature(host.device(), 'AUX');
+    const replacing = host.kernel.allocDomain('mdev', 'UNMANAGED');
+    host.kernel.attach(replacing, one);
+    const [found] = findings(host, 'PARENT_TRANSLATION_REPLACED');
+    expect(found).toMatchObject({ severity: 'ERROR', subject: { kind: 'Device', name: PARENT } });
+    expect(found.message).toContain(`Domain ${replacing.number} was attached to subdevice ${U1}`);
+    expect(found.message).toContain(`${U2} (domain ${inUse.number} translates nothing any more)`);
+    expect(found.message).toContain(`${three.uuid} (its next attach evicts this domain)`);
+    expect(findings(host, 'ATTACHMENT_LEAKED')).toHaveLength(1);
+  });
+
+  it('leaves the parent without a domain once detached', () => {
+    const host = Host.boot();
+    const subdevice = host.mdev(U1);
+    const domain = host.kernel.allocDomain('mdev', 'UNMANAGED');
+    host.kernel.attach(domain, subdevice);
+    host.kernel.detach(domain, subdevice);
+    expect(findings(host, 'DEVICE_WITHOUT_DOMAIN')).toMatchObject([
+      { severity: 'ERROR', subject: { kind: 'Device', name: PARENT } },
+    ]);
+    expect(host.dma('READ', '0x1000')).toHaveProperty('reason');
+  });
+
+  it('is foretold while nothing is attached', () => {
+    const host = Host.boot();
+    expect(findings(host, 'MDEV_PARENT_WITHOUT_AUX')).toMatchObject([
+      { severity: 'WARNING', subject: { kind: 'Device', name: PARENT } },
+    ]);
+  });
+});
+
+it('reports an attachment that leaked when AUX was switched off before the detach', () => {
+  const host = quiet();
+  const subdevice = host.mdev(U1);
+  const domain = host.kernel.allocDomain('mdev', 'UNMANAGED');
+  host.kernel.attach(domain, subdevice);
+  host.kernel.disableFeature(host.device(), 'AUX');
+  host.kernel.detach(domain, subdevice);
+  const [found] = findings(host, 'ATTACHMENT_LEAKED');
+  expect(found.subject).toEqual({ kind: 'Domain', number: domain.number });
+  expect(found.message).toContain('PASID 1');
+});
+
+it('reports the second domain a group without a default domain took', () => {
+  const host = quiet();
+  const subdevice = host.mdev(U1);
+  const [first, second] = [0, 1].map(() => host.kernel.allocDomain('mdev', 'UNMANAGED'));
+  host.kernel.attach(first, subdevice);
+  expect(codes(host)).toEqual([]);
+  host.kernel.attach(second, subdevice);
+  const [found] = findings(host, 'SECOND_ATTACH');
+  expect(found.message).toContain(`domains ${first.number} (PASID 1) and ${second.number} (PASID 2)`);
+});
+
+it('reports every device no unit covers', () => {
+  const host = Host.boot({
+    parents: [{}, { at: '0000:6b:00.0' }],
+    units: [{ devices: [PARENT] }],
+  });
+  expect(findings(host, 'DEVICE_NOT_COVERED')).toMatchObject([
+    { subject: { kind: 'Device', name: '0000:6b:00.0' } },
+  ]);
+});
+
+it('reports a disk that shares its group, once for the group, naming who is with it', () => {
+  const plan = { vendorId: 0x1b21, siov: false, pasidWidth: null, ats: false, driver: 'ahci' };
+  const host = Host.boot({
+    parents: [
+      { ...plan, at: '0000:6a:01.0', multifunction: true },
+      { ...plan, at: '0000:6a:01.1', classCode: 0x010601, multifunction: true },
+    ],
+  });
+  const [found, ...rest] = findings(host, 'GROUP_WITH_MASS_STORAGE');
+  expect(rest).toEqual([]);
+  expect(found.subject).toEqual({ kind: 'Group', number: host.group().number });
+  expect(found.message).toContain('0000:6a:01.1 is in group 0 with 0000:6a:01.0');
+});
+
+it('tells locked reserved memory from one of a display', () => {
+  const rmrr = { base: '8b800000', last: '8fffffff' };
+  expect(findings(Host.boot({ rmrr }), 'RMRR_LOCKED')).toMatchObject([{ severity: 'WARNING' }]);
+  const display = Host.boot({ rmrr, parents: [{ classCode: 0x030000 }] });
+  expect(findings(display, 'RMRR_RELAXABLE')).toMatchObject([{ severity: 'INFO' }]);
+  expect(findings(display, 'RMRR_LOCKED')).toEqual([]);
+});
+
+describe('capabilities of units', () => {
+  const two = (ecap: object): Host => Host.boot({ units: [{ devices: [PARENT], ecap }, {}] });
+
+  it('that differ in scalable mode name the unit without it, and what becomes of it', () => {
+    const host = two({ SMTS: 0, PASID: 0, SSTS: 0, PSS: 0 });
+    expect(findings(host, 'SCALABLE_MODE_INCONSISTENT')).toMatchObject([
+      { subject: { kind: 'IommuUnit', name: 'dmar0' } },
+    ]);
+    expect(findings(host, 'SCALABLE_MODE_OFF')[0].message).toContain('Not supported by dmar0');
+    expect(findings(host, 'PASID_INCONSISTENT')).toHaveLength(1);
+  });
+
+  it('that differ in the width of PASIDs are one finding', () => {
+    expect(codes(two({ PSS: 9 }))).toEqual(['PASID_WIDTH_INCONSISTENT', 'MDEV_PARENT_WITHOUT_AUX']);
+  });
+
+  it('without a switch are a mode that is off', () => {
+    const host = Host.boot({ config: { commandLine: 'intel_iommu=on intremap=off' } });
+    expect(codes(host)).toEqual(['INTERRUPT_REMAPPING_OFF', 'SCALABLE_MODE_OFF']);
+  });
+});
+
+it('says when DMA is not remapped at all, and when there is no table', () => {
+  expect(findings(Host.boot({ config: { commandLine: 'intel_iommu=off' } }), 'REMAPPING_OFF')).toHaveLength(
+    1,
+  );
+  expect(codes(Host.boot({ withoutTable: true }))).toEqual(['NO_DMAR_TABLE']);
+});
+
+describe('firmware', () => {
+  it('with a region that ends before it begins', () => {
+    const host = Host.boot({ rmrr: { base: '2000', last: '1fff' } });
+    expect(findings(host, 'FIRMWARE_RMRR_INVALID')[0].message).toContain('0x2000-0x1fff');
+  });
+
+  it('with a unit at address 0', () => {
+    const host = Host.boot();
+    const dmar = {
+      ...host.dmar!,
+      structures: host.dmar!.structures.map((each) =>
+        each.kind === 'DRHD' ? { ...each, registerBase: u64(0, 0) } : each,
+      ),
+    };
+    const all = findingsOf({ kernel: host.kernel, machine: host.machine, dmar });
+    expect(all[0]).toMatchObject({ code: 'FIRMWARE_UNIT_BASE_ZERO', severity: 'ERROR' });
+  });
+
+  it('with a scope that names no device', () => {
+    const host = Host.boot({ units: [{ devices: ['0000:6a:1e.0'] }, {}] });
+    expect(findings(host, 'FIRMWARE_SCOPE_ABSENT')[0].message).toContain('0000:6a:1e.0');
+  });
+});
+
+describe('hardware', () => {
+  it('with a fault record nobody read', () => {
+    const host = quiet();
+    // The event is masked, so the kernel does not hear of the fault. Spec: VT-d 11.4.7.2, FECTL.IM.
+    host.machine.units[0].writeRegister(0x38, 4, u64(0, 0x80000000));
+    expect(host.dma('READ', '0x5000')).toHaveProperty('reason');
+    const [found] = findings(host, 'FAULT_PENDING');
+    expect(found).toMatchObject({ severity: 'WARNING', subject: { kind: 'IommuUnit', name: 'dmar0' } });
+    expect(found.message).toContain(PARENT);
+  });
+
+  it('with a device-TLB entry the tables no longer give', () => {
+    const host = quiet({ parents: [{ ats: true }] });
+    const domain = host.group().defaultDomain!;
+    host.kernel.map(domain, mapping('5000', '40005000', '1000'));
+    host.dma('READ', '0x5000', null, PARENT, 'DEVICE_TLB');
+    expect(findings(host, 'STALE_DEVICE_TLB')).toEqual([]);
+    // The leaf is cleared behind the driver's back; an unmap would have told the device.
+    domain.table.clear(5, 5);
+    const [found] = findings(host, 'STALE_DEVICE_TLB');
+    expect(found).toMatchObject({ severity: 'ERROR', subject: { kind: 'Device', name: PARENT } });
+    host.kernel.unmap(domain, range('5000', '1000'));
+  });
+});
+
+it.each(templates)(
+  'gives every finding of the template $name a subject that exists, gravest first',
+  (template) => {
+    const description = template.describe();
+    const platform = new Platform({
+      name: 'demo',
+      origin: 'TEMPLATE',
+      createdAt: 0,
+      description,
+      kernel: kernelConfig(description.commandLine, {}),
+      warnings: [],
+    });
+    const all = findingsOf({ kernel: platform.kernel, machine: platform.machine, dmar: description.dmar });
+    expect(all.length).toBeGreaterThan(0);
+    const weights = all.map(({ severity }) => ['ERROR', 'WARNING', 'INFO'].indexOf(severity));
+    expect(weights).toEqual([...weights].sort());
+    for (const { subject, message } of all) {
+      if (subject !== null) expect(subjectView(platform, subject)).not.toBeNull();
+      expect(message).toMatch(/\.$/);
+    }
+  },
+);
