@@ -18,7 +18,8 @@ const DeviceCapabilities = builder.objectRef<DeviceView>('DeviceCapabilities').i
   fields: (t) => ({
     pcie: t.boolean({ description: 'Has a PCI Express capability.', resolve: ({ it }) => it.fn.isPcie }),
     acs: t.stringList({
-      description: 'Access Control Services implemented: SV, TB, RR, CR, UF, EC, DT.',
+      description:
+        'Access Control Services implemented, as lspci names them: SrcValid, TransBlk, ReqRedir, CmpltRedir, UpstreamFwd, EgressCtrl, DirectTrans.',
       resolve: ({ it }) => (it.fn.acs === null ? [] : acsNames(it.fn.acs.capability)),
     }),
     ats: t.boolean({

@@ -27,7 +27,8 @@ const GroupReason = builder
         resolve: ({ platform, it }) => (it.via === null ? null : deviceView(platform, it.via)),
       }),
       missingAcs: t.stringList({
-        description: 'Access Control Services that are missing there: SV, RR, CR, UF.',
+        description:
+          'Access Control Services that are missing there, as lspci names them: SrcValid, ReqRedir, CmpltRedir, UpstreamFwd.',
         resolve: ({ it }) => [...it.missingAcs],
       }),
       explanation: t.string({ description: 'One sentence.', resolve: ({ it }) => it.explanation }),
