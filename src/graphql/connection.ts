@@ -8,6 +8,18 @@ export const MAX_PAGE = 10_000;
 /** Page of such a list when no size is asked for. */
 export const DEFAULT_PAGE = 1_000;
 
+/** An element with its cursor, which is made when it is asked for: most queries ask for the nodes alone. */
+export class Edge<T> {
+  constructor(
+    readonly node: T,
+    private readonly cursorOf: (node: T) => string,
+  ) {}
+
+  get cursor(): string {
+    return this.cursorOf(this.node);
+  }
+}
+
 export interface PageArgs {
   readonly first?: number | null;
   readonly after?: string | null;
@@ -59,7 +71,7 @@ export const pageArgs = builder.args((arg) => ({
 
 /** Makes the `XConnection` and `XEdge` types of a node type. */
 export function connectionType<T>(name: string, node: OutputRef<T>, options: { totalCount?: boolean } = {}) {
-  const Edge = builder.objectRef<{ cursor: string; node: T }>(`${name}Edge`).implement({
+  const EdgeType = builder.objectRef<{ cursor: string; node: T }>(`${name}Edge`).implement({
     description: `One ${name} of a list, with its cursor.`,
     fields: (t) => ({
       cursor: t.field({
@@ -78,7 +90,7 @@ export function connectionType<T>(name: string, node: OutputRef<T>, options: { t
     description: `A page of a list of ${name} objects.`,
     fields: (t) => ({
       edges: t.field({
-        type: [Edge],
+        type: [EdgeType],
         description: 'The elements with their cursors.',
         resolve: (page) => page.edges,
       }),
@@ -156,7 +168,8 @@ export function pageOf<T>(
   }
   if (args.first != null) end = Math.min(end, from + args.first);
   if (args.last != null) from = Math.max(from, end - args.last);
-  const edges = items.slice(from, end).map((node) => ({ cursor: encodeCursor(list, keyOf(node)), node }));
+  const cursorOf = (node: T) => encodeCursor(list, keyOf(node));
+  const edges = items.slice(from, end).map((node) => new Edge(node, cursorOf));
   return {
     edges,
     pageInfo: pageInfo(edges, from > 0, end < items.length),

@@ -1,7 +1,7 @@
 import type { EventFilter } from '../platform/event-filter.js';
 import { eventTest } from '../platform/event-filter.js';
 import type { Platform } from '../platform/platform.js';
-import { DEFAULT_PAGE, MAX_PAGE, type Page, type PageArgs, checkPage, pageInfo } from './connection.js';
+import { DEFAULT_PAGE, Edge, MAX_PAGE, type Page, type PageArgs, checkPage, pageInfo } from './connection.js';
 import { eventCursor, sequenceOf } from './event-cursor.js';
 import { type EventView, eventView } from './views.js';
 
@@ -32,7 +32,8 @@ export function eventPage(
     found.push(eventView(platform, stamped));
   }
   if (backwards) found.reverse();
-  const edges = found.map((node) => ({ cursor: eventCursor(platform, node.it.sequence), node }));
+  const cursorOf = ({ it }: EventView) => eventCursor(platform, it.sequence);
+  const edges = found.map((node) => new Edge(node, cursorOf));
   return {
     edges,
     pageInfo: pageInfo(edges, backwards ? more : from > events.first, backwards ? last < events.last : more),
