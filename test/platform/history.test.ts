@@ -9,7 +9,7 @@ async function withPast(): Promise<{ graph: Graph; recorded: string[] }> {
   const graph = await graphWith({ box: 'sapphire-rapids' });
   const platform = graph.host.platform('box')!;
   const recorded = [digestOf(platform)];
-  for (const written of sampleLists('box', 60, 5, 11).flat()) {
+  for (const written of sampleLists('box', 90, 5, 11).flat()) {
     graph.clock.now += 700;
     await graph.send(written);
     if (platform.revision === recorded.length) recorded.push(digestOf(platform));

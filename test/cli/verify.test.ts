@@ -1,0 +1,43 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLmdbLog } from '../../src/log/lmdb-log.js';
+import { createFromTemplate } from '../../src/platform/create.js';
+import { digestOf } from '../../src/platform/digest.js';
+import { PlatformHost } from '../../src/platform/host.js';
+
+const root = join(__dirname, '..', '..');
+const directory = mkdtempSync(join(tmpdir(), 'iommu-graph-verify-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function verify(dataDirectory: string) {
+  const args = ['dist/main.js', 'verify', '--data-dir', dataDirectory];
+  return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+}
+
+test('verify prints, for each platform of a directory, what another process saw of it', async () => {
+  const host = await PlatformHost.open(await openLmdbLog(directory), () => 1_600_000_000_000);
+  await createFromTemplate(host, 'desk', 'legacy-desktop', {});
+  await createFromTemplate(host, 'gone', 'legacy-desktop', {});
+  await host.perform('desk', { type: 'allocDomain', bus: 'pci', domainType: 'UNMANAGED' });
+  const fork = await host.fork('desk', 'fork', 0);
+  await host.delete('gone', { request: { key: 'k', fingerprint: 'f' } });
+  const desk = host.platform('desk')!;
+  await host.close();
+
+  const { status, stdout, stderr } = verify(directory);
+  expect(stderr).toBe('');
+  expect(stdout.trim().split('\n')).toEqual([
+    `same desk commands 1 events ${desk.events.last} sha256 ${digestOf(desk)}`,
+    `same fork commands 0 events ${fork.events.last} sha256 ${digestOf(fork)}`,
+  ]);
+  expect(status).toBe(0);
+}, 30_000);
+
+test('verify of a directory that is not there says so and makes none', () => {
+  const missing = join(directory, 'missing');
+  const { status, stderr } = verify(missing);
+  expect([status, stderr]).toEqual([1, `error: There is no data directory ${missing}.\n`]);
+  expect(() => execFileSync('ls', [missing], { stdio: 'ignore' })).toThrow();
+});
