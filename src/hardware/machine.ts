@@ -88,15 +88,16 @@ export class Machine {
 
   /** A function's translation cache; null unless it has ATS switched on. */
   deviceTlb(fn: PciFunction): DeviceTlb | null {
+    if (!(fn.ats?.enabled ?? false)) return null;
     const known = this.deviceTlbs.get(fn);
-    if (!(fn.ats?.enabled ?? false)) {
-      // PCI Express: switching ATS off empties the cache.
-      known?.clear();
-      return null;
-    }
     if (known !== undefined) return known;
     const made = new DeviceTlb();
     this.deviceTlbs.set(fn, made);
+    // PCI Express: switching ATS off empties the cache. At once, not when somebody next looks: a machine that
+    // was looked at in between must go on as one that was not.
+    fn.onConfigWrite = () => {
+      if (!fn.ats!.enabled) made.clear();
+    };
     return made;
   }
 

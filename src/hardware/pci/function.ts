@@ -55,6 +55,8 @@ export class PciFunction {
   readonly express: ExpressCapability | null;
   /** Address the source named as its physical function, if it did; see {@link physicalFunction}. */
   readonly statedPhysicalFunction: PciAddress | null;
+  /** Called after each write; for what the function does at once when a control bit changes. */
+  onConfigWrite: (() => void) | null = null;
   private physical: PciFunction | null = null;
 
   constructor(source: PciFunctionSource) {
@@ -170,6 +172,7 @@ export class PciFunction {
   /** A configuration write: read-only bits keep their value, write-1-to-clear bits clear. */
   writeConfig(offset: number, bytes: 1 | 2 | 4, value: number): void {
     writeConfigMasked(this, offset, bytes, value);
+    this.onConfigWrite?.();
   }
 
   private view<T>(id: number, decode: (config: Uint8Array, offset: number) => T): T | null {
