@@ -32,6 +32,7 @@ const SECOND_STAGE = 2;
 /** 4 GiB in 4 KiB pages behind one device and PASID, as tables in memory. */
 export function buildAddressSpace() {
   const memory = new HostMemory(2 ** HOST_ADDRESS_WIDTH);
+  memory.useSlab(0);
   const frames = new FrameAllocator(0, TABLE_FRAMES);
   const [root, context, directory, pasids] = Array.from({ length: 4 }, () => frames.allocate() * FRAME_BYTES);
   const table = new IoPageTable(memory, frames, LEVELS, READ_WRITE, 0);

@@ -23,6 +23,7 @@ const sumOfRun = (physical, pages) => (pages * physical + (pages * (pages - 1)) 
 /** Writing tables: single pages, as drivers map them, and whole ranges. */
 export async function pageTable(limit) {
   const memory = new HostMemory(TERABYTE);
+  memory.useSlab(0);
   const table = new IoPageTable(memory, new FrameAllocator(0, TABLE_FRAMES), LEVELS, READ_WRITE, 0);
   const report = () => ({ written: [0, 0, 0, 0], conflicts: [] });
   const empty = () => table.release(table.clear(0, 2 ** 36 - 1));

@@ -154,5 +154,6 @@ export class KernelState {
 function tableMemory(memory: HostMemory): FrameAllocator {
   const endFrame = Math.floor(Math.min(memory.limit, 2 ** 38) / 4096);
   const count = Math.floor(endFrame / 4);
+  memory.useSlab(endFrame - count);
   return new FrameAllocator(endFrame - count, count);
 }

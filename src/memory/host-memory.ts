@@ -8,12 +8,16 @@ const SEGMENT_FRAMES = 1 << SEGMENT_FRAMES_LG2;
 export const FRAME_WORDS = 1024;
 const SEGMENT_WORDS = SEGMENT_FRAMES * FRAME_WORDS;
 
+/** A slab covers at most this many frames, 64 MiB. */
+const MAX_SLAB_FRAMES = 1 << 14;
+
 /** Segments below this number (256 GiB) are found in an array, the rest in a map. */
 const DIRECT_SEGMENTS = 1 << 18;
 /** Frames of those segments: small enough that a shift finds the segment, which a walk does at every level. */
 const DIRECT_FRAMES = DIRECT_SEGMENTS << SEGMENT_FRAMES_LG2;
 
 const EMPTY_SEGMENT = new Int32Array(SEGMENT_WORDS);
+const NO_SLAB = new Int32Array(0);
 
 /**
  * Host physical memory: sparse, zero where nothing was written, 64-bit words stored little-endian as two
@@ -21,6 +25,9 @@ const EMPTY_SEGMENT = new Int32Array(SEGMENT_WORDS);
  *
  * Memory is a directory of 1 MiB segments. A fork shares every segment with its origin until one of the
  * two writes to it, so a fork costs what then changes.
+ *
+ * Where page tables are to lie, the segments can be pieces of one array, the slab: a walk then finds each
+ * table by arithmetic, without looking for its segment first.
  */
 export class HostMemory {
   private direct: (Int32Array | undefined)[] = [];
@@ -30,6 +37,12 @@ export class HostMemory {
   /** The segment written last: tables are filled in runs, so it is mostly the next one too. */
   private recentNumber = -1;
   private recentSegment: Int32Array = EMPTY_SEGMENT;
+  /** Words of frames {@link slabFirst} and following, {@link slabFrames} of them; all can be read and written. */
+  slab: Int32Array = NO_SLAB;
+  slabFirst = 0;
+  slabFrames = 0;
+  /** Frame the slab may grow to. */
+  private slabEnd = 0;
   private readonly holes: ((frame: number) => boolean) | null;
   /** First frame that is not memory. */
   private readonly endFrame: number;
@@ -60,23 +73,11 @@ export class HostMemory {
     return found === undefined ? EMPTY_SEGMENT : found;
   }
 
-  /**
-   * The segments of the first 256 GiB by number, absent where nothing was written. For walks that cannot
-   * afford a call per table; what is taken out of it holds until the next write.
-   */
-  get directory(): readonly (Int32Array | undefined)[] {
-    return this.direct;
-  }
-
-  /** Frames below this number can all be read; 0 for a memory with holes, where each frame must be asked for. */
-  get readableFrames(): number {
-    return this.holes === null ? Math.ceil(this.limit / 4096) : 0;
-  }
-
   /** The segment holding a frame, for writing; copied first when it is shared with a fork. */
   writableSegment(frame: number): Int32Array {
     const number = Math.floor(frame / SEGMENT_FRAMES);
     if (number === this.recentNumber) return this.recentSegment;
+    if (frame < this.slabEnd && frame >= this.slabFirst + this.slabFrames) this.growSlab(frame);
     const found = number < DIRECT_SEGMENTS ? this.direct[number] : this.high.get(number);
     if (found !== undefined && this.owned.has(number)) {
       this.recentNumber = number;
@@ -84,16 +85,55 @@ export class HostMemory {
       return found;
     }
     const copy = found === undefined ? new Int32Array(SEGMENT_WORDS) : found.slice();
+    this.own(number, copy);
     this.recentNumber = number;
     this.recentSegment = copy;
+    return copy;
+  }
+
+  /**
+   * Keeps the frames from this one on, of a memory without holes, in a slab that grows as they are written.
+   * What a segment held before stays; segments taken out of memory before are not to be used afterwards.
+   */
+  useSlab(firstFrame: number): void {
+    const end = Math.min(firstFrame + MAX_SLAB_FRAMES, this.endFrame, DIRECT_FRAMES);
+    this.dropSlab();
+    this.slabFirst = firstFrame - (firstFrame % SEGMENT_FRAMES);
+    if (this.holes === null) this.slabEnd = end - (end % SEGMENT_FRAMES);
+  }
+
+  /** Doubles the slab until it holds a frame. Every segment it covers becomes a piece of it. */
+  private growSlab(frame: number): void {
+    let frames = Math.max(this.slabFrames, SEGMENT_FRAMES);
+    while (this.slabFirst + frames <= frame) frames *= 2;
+    frames = Math.min(frames, this.slabEnd - this.slabFirst);
+    const slab = new Int32Array(frames * FRAME_WORDS);
+    for (let at = 0; at < frames; at += SEGMENT_FRAMES) {
+      const piece = slab.subarray(at * FRAME_WORDS, (at + SEGMENT_FRAMES) * FRAME_WORDS);
+      const held = this.segment(this.slabFirst + at);
+      if (held !== EMPTY_SEGMENT) piece.set(held);
+      this.own((this.slabFirst + at) / SEGMENT_FRAMES, piece);
+    }
+    this.slab = slab;
+    this.slabFrames = frames;
+  }
+
+  /** Its pieces stay, as ordinary segments. */
+  private dropSlab(): void {
+    this.slab = NO_SLAB;
+    this.slabFrames = 0;
+    this.slabEnd = 0;
+  }
+
+  private own(number: number, segment: Int32Array): void {
+    this.recentNumber = -1;
     this.owned.add(number);
     if (number < DIRECT_SEGMENTS) {
       while (this.direct.length < number) this.direct.push(undefined);
-      this.direct[number] = copy;
+      this.direct[number] = segment;
     } else {
-      this.high.set(number, copy);
+      this.high.set(number, segment);
     }
-    return copy;
   }
 
   /** Index, within its segment, of a frame's first 32-bit word. */
@@ -136,7 +176,8 @@ export class HostMemory {
     const out = new Uint8Array(length);
     this.eachPiece(address, length, (frame, offset, at, count) => {
       const segment = this.segment(frame);
-      out.set(new Uint8Array(segment.buffer, HostMemory.firstWord(frame) * 4 + offset, count), at);
+      const first = segment.byteOffset + HostMemory.firstWord(frame) * 4;
+      out.set(new Uint8Array(segment.buffer, first + offset, count), at);
     });
     return out;
   }
@@ -145,10 +186,8 @@ export class HostMemory {
   writeBytes(address: Hpa, bytes: Uint8Array): void {
     this.eachPiece(address, bytes.length, (frame, offset, at, count) => {
       const segment = this.writableSegment(frame);
-      new Uint8Array(segment.buffer).set(
-        bytes.subarray(at, at + count),
-        HostMemory.firstWord(frame) * 4 + offset,
-      );
+      const first = segment.byteOffset + HostMemory.firstWord(frame) * 4;
+      new Uint8Array(segment.buffer).set(bytes.subarray(at, at + count), first + offset);
     });
   }
 
@@ -166,10 +205,11 @@ export class HostMemory {
     for (const [number, segment] of this.high) copy.high.set(number, segment);
     this.owned = new Set();
     this.recentNumber = -1;
+    this.dropSlab();
     return copy;
   }
 
-  /** Every segment ever written, in address order: its first frame and its words. */
+  /** Every segment ever written, and all of the slab, in address order: its first frame and its words. */
   *segments(): Generator<{ firstFrame: number; words: Int32Array }> {
     for (let number = 0; number < this.direct.length; number++) {
       const words = this.direct[number];

@@ -73,6 +73,7 @@ export class Pair {
     made: Pick<TwinCase, 'capabilities' | 'rtaddr' | 'tables'>,
     hostMemory: HostMemory = new HostMemory(MEMORY_LIMIT),
   ) {
+    hostMemory.useSlab(0);
     this.bench = benchFor(made.capabilities, hostMemory);
     const memory = new TwinMemory(BigInt(MEMORY_LIMIT));
     this.machine = { capabilities: made.capabilities, memory, rtaddr: made.rtaddr };

@@ -26,13 +26,11 @@ export const NEED_READ = 1;
 export const NEED_WRITE = 2;
 
 const { PAGE_SIZE, ACCESSED, DIRTY } = SECOND_STAGE;
-/** Bits 7 and 11: no ordinary table entry has either. */
-const TABLE_RESERVED = 0x880;
-/** Bits 42:32 of a table address, and those above: tables beyond 2^43 are left to the careful walk. */
-const NEAR_HI = 0x7ff;
+/** Of an ordinary table entry, bits 0 and 1 are set, 7 and 11 clear. */
+const TABLE_FLAGS = 0x003;
+const TABLE_MASK = 0x883;
+/** Bits 51:43 of a table address: tables that far are left to the careful walk. */
 const FAR_HI = 0x000ff800;
-/** Frames whose segments the memory's directory lists: 256 GiB. */
-const DIRECTORY_FRAMES = 1 << 26;
 /** Slots of a mask table: five levels as tables, then five as leaves. */
 const LEAF = 8;
 
@@ -72,8 +70,6 @@ export class SecondStageWalker {
   /** Reserved bits of a 4 KiB leaf. */
   private readonly leafReservedLo: number;
   private readonly leafReservedHi: number;
-  /** Tables in frames below this can be read without asking. */
-  private readonly directFrames: number;
   private readonly largeAt2: boolean;
   private readonly largeAt3: boolean;
 
@@ -89,7 +85,6 @@ export class SecondStageWalker {
     this.reservedLo = this.masks[0].lo;
     this.leafReservedLo = this.reservedLo[1 | LEAF];
     this.leafReservedHi = this.reservedHi[1 | LEAF];
-    this.directFrames = Math.min(memory.readableFrames, DIRECTORY_FRAMES);
   }
 
   /** SSIRWE: permissions are bits 61 and 62 of every entry instead of 0 and 1. */
@@ -113,72 +108,71 @@ export class SecondStageWalker {
   walk(frame: number, top: number, permissions: number, hi: number, lo: number, need: number): number {
     const isUsual = !this.keepsAccessed && !this.highPermissions && this.observer === null;
     if (isUsual && top === 4 && this.walkStraight(frame, permissions, hi, lo, need)) return WALK.MAPPED;
-    if (isUsual && top === 1 && this.readLeaf(frame, permissions, 0, lo, need)) return WALK.MAPPED;
+    if (isUsual && top === 1 && this.readLeaf(frame, permissions, lo, need)) return WALK.MAPPED;
     return this.walkCarefully(frame, top, permissions, hi, lo, need);
   }
 
   /**
-   * Four levels without a stop: no check stands between one entry and the next, so that the loads follow
-   * each other at once. What must be clear and what must be set is gathered and looked at in the end.
+   * Four levels without a stop, all tables in the memory's slab: nothing but that stands between one entry
+   * and the next, so that the loads follow each other at once. What must be clear and what must be set is gathered and looked at in the end.
    * Returns false, having done nothing, for whatever is not ordinary.
    */
   private walkStraight(frame: number, permissions: number, hi: number, lo: number, need: number): boolean {
-    const directory = this.memory.directory;
-    const limit = this.directFrames;
-    if (frame >= limit) return false;
-    let number = frame >>> 8;
-    let segment = directory[number];
-    if (segment === undefined) return false;
-    let word = ((frame & 255) << 10) | ((hi >>> 6) & 1022);
-    let entryLo = segment[word];
-    let entryHi = segment[word + 1];
-    let granted = permissions & entryLo;
-    let anyLo = entryLo;
+    const { slab, slabFirst: first, slabFrames: frames } = this.memory;
+    let at = frame - first;
+    if (at < 0 || at >= frames) return false;
+    let word = (at << 10) | ((hi >>> 6) & 1022);
+    let entryLo = slab[word];
+    let entryHi = slab[word | 1];
+    let oddLo = entryLo ^ TABLE_FLAGS;
     let anyHi = entryHi;
 
-    let next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
-    if (next >= limit) return false;
-    if (next >>> 8 !== number) {
-      number = next >>> 8;
-      segment = directory[number];
-    }
-    if (segment === undefined) return false;
-    word = ((next & 255) << 10) | ((hi & 127) << 3) | ((lo >>> 29) & 6);
-    entryLo = segment[word];
-    entryHi = segment[word + 1];
-    granted &= entryLo;
-    anyLo |= entryLo;
+    at = ((entryHi << 20) | (entryLo >>> 12)) - first;
+    if (at >>> 0 >= frames) return false;
+    word = (at << 10) | ((hi & 127) << 3) | ((lo >>> 29) & 6);
+    entryLo = slab[word];
+    entryHi = slab[word | 1];
+    oddLo |= entryLo ^ TABLE_FLAGS;
     anyHi |= entryHi;
 
-    next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
-    if (next >= limit) return false;
-    if (next >>> 8 !== number) segment = directory[next >>> 8];
-    if (segment === undefined) return false;
-    word = ((next & 255) << 10) | ((lo >>> 20) & 1022);
-    entryLo = segment[word];
-    entryHi = segment[word + 1];
-    granted &= entryLo;
-    anyLo |= entryLo;
+    at = ((entryHi << 20) | (entryLo >>> 12)) - first;
+    if (at >>> 0 >= frames) return false;
+    word = (at << 10) | ((lo >>> 20) & 1022);
+    entryLo = slab[word];
+    entryHi = slab[word | 1];
+    oddLo |= entryLo ^ TABLE_FLAGS;
     anyHi |= entryHi;
 
-    next = ((entryHi & NEAR_HI) << 20) | (entryLo >>> 12);
-    if ((anyLo & TABLE_RESERVED) !== 0 || (anyHi & FAR_HI) !== 0) return false;
-    return this.readLeaf(next, granted, anyHi, lo, need);
+    at = ((entryHi << 20) | (entryLo >>> 12)) - first;
+    if (at >>> 0 >= frames || (oddLo & TABLE_MASK) !== 0 || (anyHi & FAR_HI) !== 0) return false;
+    return this.takeLeaf(slab, at, permissions, anyHi, lo, need);
   }
 
-  /** The last step of the above: a leaf of 4 KiB, with the upper halves of the entries that led to it. */
-  private readLeaf(frame: number, permissions: number, aboveHi: number, lo: number, need: number): boolean {
-    if (frame >= this.directFrames) return false;
-    const segment = this.memory.directory[frame >>> 8];
-    if (segment === undefined) return false;
-    const word = ((frame & 255) << 10) | ((lo >>> 11) & 1022);
-    const entryLo = segment[word];
-    const entryHi = segment[word + 1];
-    const reserved = (entryLo & this.leafReservedLo) | ((aboveHi | entryHi) & this.leafReservedHi);
+  /** The last step of the above alone: a leaf of 4 KiB. */
+  private readLeaf(frame: number, permissions: number, lo: number, need: number): boolean {
+    const { slab, slabFirst, slabFrames } = this.memory;
+    const at = frame - slabFirst;
+    if (at < 0 || at >= slabFrames) return false;
+    return this.takeLeaf(slab, at, permissions, 0, lo, need);
+  }
+
+  /** @param anyHi the upper halves of the entries that led here */
+  private takeLeaf(
+    slab: Int32Array,
+    at: number,
+    permissions: number,
+    anyHi: number,
+    lo: number,
+    need: number,
+  ): boolean {
+    const word = (at << 10) | ((lo >>> 11) & 1022);
+    const entryLo = slab[word];
+    const entryHi = slab[word | 1];
     const all = permissions & entryLo & 3;
+    const reserved = (entryLo & this.leafReservedLo) | ((anyHi | entryHi) & this.leafReservedHi);
     if (reserved !== 0 || (all & need) !== need || all === 0) return false;
     this.level = 1;
-    this.tableFrame = frame;
+    this.tableFrame = at + this.memory.slabFirst;
     this.leafHi = entryHi;
     this.leafLo = entryLo;
     this.permissions = all;

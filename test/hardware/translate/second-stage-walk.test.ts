@@ -71,8 +71,10 @@ describe('SecondStageWalker', () => {
         fc.array(entry, { minLength: 6, maxLength: 6 }),
         fc.integer({ min: 3, max: 5 }),
         fc.integer({ min: 0, max: 3 }),
-        (entries, top, need) => {
+        fc.constantFrom(0, 0x100, 0x8000),
+        (entries, top, need, firstOfSlab) => {
           const memory = new HostMemory(2 ** HAW);
+          memory.useSlab(firstOfSlab);
           [ROOT, 0x11, 0x12, 0x13, 0x101, 0x4000].forEach((frame, index) => {
             const value = entries[index];
             memory.store64(frame * 4096, u64(Number(value >> 32n), Number(value & 0xffffffffn)));

@@ -1,0 +1,93 @@
+import { FRAME_WORDS, HostMemory } from '../../src/memory/host-memory.js';
+
+const FIRST = 0x30000;
+
+function slabMemory(): HostMemory {
+  const memory = new HostMemory(2 ** 38);
+  memory.useSlab(FIRST);
+  return memory;
+}
+
+/** A word as a walk finds it. */
+function slabWord(memory: HostMemory, frame: number, word: number): number {
+  return memory.slab[(frame - memory.slabFirst) * FRAME_WORDS + word];
+}
+
+describe('the slab of host memory', () => {
+  it('costs nothing until a frame of it is written', () => {
+    const memory = slabMemory();
+    memory.store32(0x1000, 1);
+    expect(memory.slabFrames).toBe(0);
+    memory.store32(FIRST * 4096, 1);
+    expect(memory.slabFrames).toBe(256);
+  });
+
+  it('holds the same words as its segments, also after it grew', () => {
+    const memory = slabMemory();
+    const frames = [0, 1, 255, 256, 1000, 5000, 16383].map((at) => FIRST + at);
+    for (const frame of frames) memory.store64(frame * 4096 + 8, { hi: 0x80000000, lo: frame });
+    for (const frame of frames) {
+      expect(slabWord(memory, frame, 2)).toBe(frame);
+      expect(slabWord(memory, frame, 3)).toBe(-0x80000000);
+      expect(memory.load64(frame * 4096 + 8)).toEqual({ hi: 0x80000000, lo: frame });
+      memory.slab[(frame - FIRST) * FRAME_WORDS] = 7;
+      expect(memory.load32(frame * 4096)).toBe(7);
+    }
+    memory.clearFrame(FIRST + 256);
+    expect(slabWord(memory, FIRST + 256, 2)).toBe(0);
+    expect(slabWord(memory, FIRST + 255, 2)).toBe(FIRST + 255);
+  });
+
+  it('takes bytes in and out, across the pieces of it', () => {
+    const memory = slabMemory();
+    const bytes = Uint8Array.from({ length: 10_000 }, (_, index) => index % 251);
+    memory.writeBytes((FIRST + 255) * 4096 - 100, bytes);
+    expect(memory.readBytes((FIRST + 255) * 4096 - 100, bytes.length)).toEqual(bytes);
+    expect(memory.readBytes((FIRST + 254) * 4096, 4096 - 100).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('leaves frames before and after it in segments of their own', () => {
+    const memory = slabMemory();
+    memory.store32(FIRST * 4096, 1);
+    memory.store32((FIRST - 1) * 4096, 2);
+    memory.store32((FIRST + 16384) * 4096, 3);
+    expect(memory.slabFrames).toBe(256);
+    expect(memory.load32((FIRST - 1) * 4096)).toBe(2);
+    expect(memory.load32((FIRST + 16384) * 4096)).toBe(3);
+  });
+
+  it('takes over what was written before it was asked for', () => {
+    const memory = new HostMemory(2 ** 38);
+    memory.store32((FIRST + 300) * 4096, 5);
+    memory.useSlab(FIRST);
+    memory.store32((FIRST + 600) * 4096, 6);
+    expect(slabWord(memory, FIRST + 300, 0)).toBe(5);
+    memory.store32((FIRST + 300) * 4096, 8);
+    expect(slabWord(memory, FIRST + 300, 0)).toBe(8);
+  });
+
+  it('is given up by a fork and its origin, which then go on independently', () => {
+    const memory = slabMemory();
+    memory.store32(FIRST * 4096, 1);
+    const fork = memory.fork();
+    expect([memory.slabFrames, fork.slabFrames]).toEqual([0, 0]);
+    expect(fork.load32(FIRST * 4096)).toBe(1);
+    fork.store32(FIRST * 4096, 2);
+    expect(memory.load32(FIRST * 4096)).toBe(1);
+    memory.store32(FIRST * 4096 + 4, 3);
+    memory.store32((FIRST + 256) * 4096, 4);
+    expect(fork.load32(FIRST * 4096 + 4)).toBe(0);
+    expect(fork.load32((FIRST + 256) * 4096)).toBe(0);
+  });
+
+  it('ends with memory, and is not made for a memory with holes', () => {
+    const small = new HostMemory((FIRST + 512) * 4096);
+    small.useSlab(FIRST);
+    small.store32((FIRST + 300) * 4096, 1);
+    expect(small.slabFrames).toBe(512);
+    const dump = new HostMemory(2 ** 38, () => false);
+    dump.useSlab(FIRST);
+    dump.store32(FIRST * 4096, 1);
+    expect(dump.slabFrames).toBe(0);
+  });
+});
