@@ -14,6 +14,7 @@ import {
 } from './idempotency.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
+import { FairTurn } from './time-slice.js';
 import { prepare } from './verbs.js';
 
 /** A platform and the commands on their way to it. */
@@ -39,6 +40,8 @@ export class PlatformHost {
   /** Platforms being made now for requests that have a key. */
   private readonly making = new Map<string, { request: RequestKey; platform: Promise<Platform> }>();
   private readonly history: History;
+  /** Many commands become durable at once; others are answered while they are applied. */
+  private readonly turn = new FairTurn();
 
   private constructor(
     private readonly log: CommandLog,
@@ -165,7 +168,11 @@ export class PlatformHost {
     const durable = this.log.append(name, hosted.nextRevision++, logged);
     hosted.inFlight++;
     // A failure is this caller's to hear; it must not stop those who come after.
-    const applied = hosted.tail.then(() => durable).then(() => this.apply(hosted, logged));
+    const applied = hosted.tail
+      .then(() => durable)
+      .then(() => this.turn.next())
+
+      .then(() => this.apply(hosted, logged));
     hosted.tail = applied.catch(() => undefined).then(() => this.settle(hosted));
     durable.catch(() => undefined);
     if (request !== undefined) requests.begin(request, applied);

@@ -19,3 +19,21 @@ export class TimeSlice {
     return performance.now() >= this.until;
   }
 }
+
+/**
+ * The same for work that comes in pieces nobody waits between, such as commands that became durable together:
+ * what is done within one turn of the event loop counts, and work after a rest never waits.
+ */
+export class FairTurn {
+  private began: number | null = null;
+
+  /** To be awaited before each piece, when it gives something to wait for. */
+  next(): Promise<void> | null {
+    if (this.began === null) {
+      this.began = performance.now();
+      void setImmediate().then(() => (this.began = null));
+      return null;
+    }
+    return performance.now() - this.began < SLICE_MS ? null : setImmediate();
+  }
+}

@@ -112,4 +112,32 @@ describe('PlatformHost', () => {
     ).rejects.toMatchObject({ name: 'InvalidInputError', path: ['input', 'kernel', 'subdeviceModel'] });
     expect(host.platforms()).toEqual([]);
   });
+
+  test('many commands that become durable together leave turns of the event loop to others', async () => {
+    const { host } = await desktop();
+    const { result } = await host.perform('desk', ALLOC);
+    const domain = (result as { value: { number: number } }).value.number;
+    const commands = Array.from({ length: 60 }, (_, index) =>
+      host.perform('desk', {
+        type: 'map',
+        domain,
+        iova: { hi: index, lo: 0x1000 },
+        physical: { hi: 0, lo: 0x2000 },
+        size: { hi: 0, lo: 0x1000000 },
+        read: true,
+        write: true,
+      }),
+    );
+    let turns = 0;
+    let done = false;
+    const count = () => {
+      turns++;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    const all = await Promise.all(commands);
+    done = true;
+    expect(all.map(({ result }) => result.ok)).not.toContain(false);
+    expect(turns).toBeGreaterThan(4);
+  });
 });
