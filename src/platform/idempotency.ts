@@ -57,13 +57,15 @@ interface Remembered {
   applied: Applied | null;
 }
 
-/** Answers kept in full; older ones are found again by replay. */
+/** Answers kept in full, and bytes of data in them; older ones are found again by replay. */
 const KEPT_ANSWERS = 1000;
+const KEPT_BYTES = 64 * 1024 * 1024;
 
 /** The keys one platform has seen. */
 export class RequestMemory {
   private readonly byKey = new Map<string, Remembered>();
   private readonly recent: Remembered[] = [];
+  private recentBytes = 0;
   private readonly underWay = new Map<string, { request: RequestKey; applied: Promise<Applied> }>();
 
   /** The answer given under a key; null when the key is new. Another input under it is a ConflictError. */
@@ -91,6 +93,17 @@ export class RequestMemory {
     const remembered: Remembered = { request, revision: applied.revision, applied };
     this.byKey.set(request.key, remembered);
     this.recent.push(remembered);
-    if (this.recent.length > KEPT_ANSWERS) this.recent.shift()!.applied = null;
+    this.recentBytes += bytesOf(applied);
+    while (this.recent.length > KEPT_ANSWERS || this.recentBytes > KEPT_BYTES) {
+      const oldest = this.recent.shift()!;
+      this.recentBytes -= bytesOf(oldest.applied!);
+      oldest.applied = null;
+    }
   }
+}
+
+/** Only what a DMA read gave can be large. */
+function bytesOf({ result }: Applied): number {
+  if (!result.ok || result.value === null || typeof result.value !== 'object') return 0;
+  return 'data' in result.value ? (result.value.data?.length ?? 0) : 0;
 }
