@@ -31,7 +31,10 @@ trap 'exit 1' HUP INT TERM
 section() { printf '#iommu-graph section %s\n' "$1"; }
 note() { printf '#iommu-graph note %s\n' "$1"; }
 # The first line of a file; nothing when it cannot be read.
-first() { [ -r "$1" ] && head -n 1 "$1" 2>/dev/null; }
+first() {
+  line=
+  [ -r "$1" ] && { IFS= read -r line <"$1" || [ -n "$line" ]; } 2>/dev/null && printf '%s\n' "$line"
+}
 # Where a link leads, last part only.
 target() { (cd -P "$1" 2>/dev/null && p=$(pwd -P) && printf '%s\n' "${p##*/}"); }
 field() { v=$(first "$1") && [ -n "$v" ] && printf '  %s: %s\n' "$2" "$v"; }
@@ -85,6 +88,8 @@ END {
     skipped = 0
     printf "%02x:%s\n", o, line
   }
+  # All that is shown to users other than root.
+  exit n <= 64
 }'
 
 pci() {
@@ -95,7 +100,8 @@ pci() {
   for d in "$sys"/bus/pci/devices/*; do
     [ -e "$d/vendor" ] || continue
     address=${d##*/}
-    heading=$(awk -v a="$address" '$1 == a { print; exit }' "$tmp/names")
+    heading=
+    [ -s "$tmp/names" ] && heading=$(awk -v a="$address" '$1 == a { print; exit }' "$tmp/names")
     if [ -z "$heading" ]; then
       class=$(first "$d/class") vendor=$(first "$d/vendor") device=$(first "$d/device")
       revision=$(first "$d/revision")
@@ -105,9 +111,7 @@ pci() {
     printf '%s\n' "$heading"
     [ -e "$d/driver" ] && printf '\tKernel driver in use: %s\n' "$(target "$d/driver")"
     [ -r "$d/config" ] || { printf '\n'; continue; }
-    od -An -v -tx1 "$d/config" 2>/dev/null >"$tmp/bytes"
-    [ "$(wc -l <"$tmp/bytes")" -gt 4 ] || short=$((short + 1))
-    awk "$dump" "$tmp/bytes"
+    od -An -v -tx1 "$d/config" 2>/dev/null | awk "$dump" || short=$((short + 1))
     printf '\n'
   done >"$tmp/pci"
   # Where room runs out, functions keep 64 bytes; where that does not help, the rest is left out.
