@@ -1,7 +1,7 @@
 import type { HostFrame } from '../../bits/address.js';
 import { type U64, u64 } from '../../bits/u64.js';
 import type { FrameAllocator } from '../../memory/frame-allocator.js';
-import { HostMemory } from '../../memory/host-memory.js';
+import { FRAME_WORDS, HostMemory } from '../../memory/host-memory.js';
 import { LARGE_PAGE, PRESENT, PageTableReader, indexAt, levelPages } from './page-table-reader.js';
 
 const NOTHING: readonly HostFrame[] = [];
@@ -82,7 +82,6 @@ export class IoPageTable extends PageTableReader {
       const span = levelPages(level);
       const index = (level === 1 ? pfn : Math.floor(pfn / span)) % 512;
       const count = Math.min(level === 1 ? pages : Math.floor(pages / span), 512 - index);
-      if (level > 1) this.replaceBelow(frame, level, index, count);
       this.fill(frame, index, count, pfn, physicalPfn, level, flags, report);
       pfn += count * span;
       physicalPfn += count * span;
@@ -229,18 +228,10 @@ export class IoPageTable extends PageTableReader {
     return frame;
   }
 
-  /** Empties entries that large pages are about to take, with all below them. Linux: dma_pte_free_pagetable(). */
-  private replaceBelow(frame: HostFrame, level: number, index: number, count: number): void {
+  /** Takes out an entry in the place of a large page, with all below it. Linux: dma_pte_free_pagetable(). */
+  private replaceBelow(frame: HostFrame, level: number, index: number): void {
     const freed: HostFrame[] = [];
-    const segment = this.memory.writableSegment(frame);
-    const first = HostMemory.firstWord(frame);
-    for (let at = index; at < index + count; at++) {
-      const word = first + at * 2;
-      if ((segment[word] | segment[word + 1]) === 0) continue;
-      this.collect(frame, level, at, freed);
-      segment[word] = 0;
-      segment[word + 1] = 0;
-    }
+    this.collect(frame, level, index, freed);
     if (freed.length > 0) this.recentKey = -1;
     this.release(freed);
   }
@@ -259,26 +250,32 @@ export class IoPageTable extends PageTableReader {
     const span = levelPages(level);
     const step = 4096 << (9 * (level - 1));
     const low = level > 1 ? flags | LARGE_PAGE : flags;
-    let word = HostMemory.firstWord(frame) + index * 2;
+    const first = HostMemory.firstWord(frame) | 0;
+    let word = (first + index * 2) | 0;
     let left = count;
     while (left > 0) {
       // The low half carries into the high half every 4 GiB: no carry within a run.
       const inRun = Math.min(left, (TWO_20 - (physicalPfn % TWO_20)) / span);
       const hi = highOf(physicalPfn) | this.high;
       let lo = (physicalPfn << 12) | low;
-      for (const end = word + inRun * 2; word < end; word += 2) {
-        if ((segment[word] | segment[word + 1]) === 0) {
-          segment[word] = lo;
-          segment[word + 1] = hi;
-        } else {
-          report.conflicts.push({
-            pfn: pfn + ((word - (end - inRun * 2)) / 2) * span,
-            found: u64(segment[word + 1], segment[word]),
-            wanted: u64(hi, lo),
-          });
-          report.written[level]--;
-          this.mappedPages -= span;
+      for (const end = (word + inRun * 2) | 0; word < end; word += 2) {
+        if ((segment[word] | segment[word | 1]) !== 0) {
+          if (level > 1) {
+            this.replaceBelow(frame, level, (word - first) >>> 1);
+          } else {
+            report.conflicts.push({
+              pfn: pfn + inRun - (end - word) / 2,
+              found: u64(segment[word | 1], segment[word]),
+              wanted: u64(hi, lo),
+            });
+            report.written[1]--;
+            this.mappedPages--;
+            lo = (lo + step) | 0;
+            continue;
+          }
         }
+        segment[word] = lo;
+        segment[word | 1] = hi;
         lo = (lo + step) | 0;
       }
       report.written[level] += inRun;
@@ -358,14 +355,14 @@ export class IoPageTable extends PageTableReader {
   private collectTable(frame: HostFrame, level: number, freed: HostFrame[]): void {
     freed.push(frame);
     const segment = this.memory.segment(frame);
-    const first = HostMemory.firstWord(frame);
+    const first = HostMemory.firstWord(frame) | 0;
     const leafBits = level === 1 ? 0 : LARGE_PAGE;
     let leaves = 0;
-    for (let index = 0; index < 512; index++) {
-      const lo = segment[first + index * 2];
+    for (let word = first; word < first + FRAME_WORDS; word += 2) {
+      const lo = segment[word];
       if ((lo & PRESENT) === 0) continue;
       if ((lo & leafBits) === leafBits) leaves++;
-      else this.collectTable(this.nextTable(frame, index), level - 1, freed);
+      else this.collectTable(this.nextTable(frame, (word - first) >>> 1), level - 1, freed);
     }
     this.mappedPages -= leaves * levelPages(level);
     if (level > 1) this.largePages -= leaves;
