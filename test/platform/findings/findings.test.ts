@@ -85,6 +85,15 @@ it('reports the second domain a group without a default domain took', () => {
   expect(found.message).toContain(`domains ${first.number} (PASID 1) and ${second.number} (PASID 2)`);
 });
 
+it('reports a subdevice that has no group because no unit serves its parent', () => {
+  const host = Host.boot({ parents: [{}, { at: '0000:6b:00.0' }], units: [{ devices: [PARENT] }] });
+  const subdevice = host.mdev(U1, '0000:6b:00.0');
+  expect(subdevice.group).toBeNull();
+  expect(findings(host, 'SUBDEVICE_WITHOUT_GROUP')).toMatchObject([
+    { severity: 'WARNING', subject: { kind: 'Subdevice', name: U1 } },
+  ]);
+});
+
 it('reports every device no unit covers', () => {
   const host = Host.boot({
     parents: [{}, { at: '0000:6b:00.0' }],
