@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiAt } from '../support/api.js';
+import { built } from '../support/built.js';
 import { ServerProcess } from '../support/server/server-process.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'iommu-graph-past-'));
@@ -53,8 +54,7 @@ test('forks, the past and keys are there after kill -9, and verify agrees with i
   );
   await second.server.kill('SIGTERM');
 
-  const verify = spawnSync(process.execPath, ['dist/main.js', 'verify', '--data-dir', directory], {
-    cwd: join(__dirname, '..', '..'),
+  const verify = spawnSync(process.execPath, [built('main.js'), 'verify', '--data-dir', directory], {
     encoding: 'utf8',
   });
   expect([verify.status, verify.stderr]).toEqual([0, '']);

@@ -6,14 +6,14 @@ import { openLmdbLog } from '../../src/log/lmdb-log.js';
 import { createFromTemplate } from '../../src/platform/create.js';
 import { digestOf } from '../../src/platform/digest.js';
 import { PlatformHost } from '../../src/platform/host.js';
+import { built } from '../support/built.js';
 
-const root = join(__dirname, '..', '..');
 const directory = mkdtempSync(join(tmpdir(), 'iommu-graph-verify-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function verify(dataDirectory: string) {
-  const args = ['dist/main.js', 'verify', '--data-dir', dataDirectory];
-  return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  const args = [built('main.js'), 'verify', '--data-dir', dataDirectory];
+  return spawnSync(process.execPath, args, { encoding: 'utf8' });
 }
 
 test('verify prints, for each platform of a directory, what another process saw of it', async () => {
