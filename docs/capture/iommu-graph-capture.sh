@@ -176,7 +176,7 @@ mdev_types() {
 mdev_devices() {
   section mdev-devices
   for d in "$sys"/bus/mdev/devices/*; do
-    [ -e "$d" ] || continue
+    [ -e "$d" ] || [ -L "$d" ] || continue
     parent=$(cd -P "$d/.." 2>/dev/null && pwd -P)
     [ -L "$d" ] && parent=$(cd -P "$d" 2>/dev/null && cd .. && pwd -P)
     printf '%s parent %s type %s group %s\n' \

@@ -230,6 +230,31 @@ describe('the capture script', () => {
     }
   });
 
+  it('lists subdevice types and subdevices with their parents', () => {
+    tree = machine();
+    const lines = capture(tree.root).bundle.split('\n');
+    const of = (name: string) => {
+      const start = lines.indexOf(`#iommu-graph section ${name}`) + 1;
+      return lines.slice(start, lines.findIndex((line, at) => at > start && line.startsWith('#iommu-graph')));
+    };
+    expect(of('mdev-types')).toEqual([
+      'parent 0000:01:00.0 type nic-1',
+      '  name: Queue',
+      '  device_api: vfio-pci',
+      '  available_instances: 3',
+      '  description: one queue',
+      '  description: of four',
+    ]);
+    expect(of('mdev-devices')).toEqual([
+      '00000000-0000-4000-8000-000000000001 parent 0000:01:00.0 type nic-1 group ',
+    ]);
+    expect(of('vfio')).toEqual([
+      '/sys/module/vfio_iommu_type1/parameters/dma_entry_limit = 65535',
+      '/dev/vfio/vfio',
+      'module vfio_pci',
+    ]);
+  });
+
   it('says what an empty machine does not have', () => {
     tree = new Tree();
     const { status, bundle } = capture(tree.root);
