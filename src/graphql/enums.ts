@@ -153,6 +153,7 @@ export const DescriptorKindEnum = enumOf(
     PASID_CACHE: 'Drops PASID-table entries.',
     PASID_DEVICE_TLB: "Drops a PASID's translations in a device's own cache.",
     PAGE_GROUP_RESPONSE: 'Answers a group of page requests.',
+    UNKNOWN: 'A type this unit does not define; always refused.',
   },
 );
 

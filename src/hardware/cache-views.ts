@@ -75,6 +75,8 @@ function deviceView(host: CacheViewHost, sourceId: number, entry: DeviceTlbEntry
   const now = traceRequest(host, {
     ...probe(sourceId, pasid, address, entry),
     addressType: 'TRANSLATION_REQUEST',
+    // What the device asked for: a unit with NWFS grants no write to one that wants none.
+    noWrite: !entry.write,
   });
   return {
     kind: 'DEVICE_TLB',

@@ -24,7 +24,8 @@ export type DescriptorKind =
   | 'PASID_IOTLB'
   | 'PASID_CACHE'
   | 'PASID_DEVICE_TLB'
-  | 'PAGE_GROUP_RESPONSE';
+  | 'PAGE_GROUP_RESPONSE'
+  | 'UNKNOWN';
 
 /** A descriptor fetched from the invalidation queue, or a register-based invalidation. */
 export interface DescriptorExecuted {

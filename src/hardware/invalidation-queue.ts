@@ -154,12 +154,10 @@ export class InvalidationQueue {
     this.host.raiseFaultStatus(FAULT_STATUS.ITE);
   }
 
-  /** Reports a descriptor that was not run. A type nobody defined has no kind, so it is not reported. */
+  /** Reports a descriptor that was not run. */
   private refuse(words: readonly U64[], error: QueueError): false {
-    const descriptor = KIND_OF_TYPE.get(descriptorType(words));
-    if (descriptor !== undefined) {
-      this.host.report(invalidated({ descriptor }), words, describeQueueError(error));
-    }
+    const descriptor = KIND_OF_TYPE.get(descriptorType(words)) ?? 'UNKNOWN';
+    this.host.report(invalidated({ descriptor }), words, describeQueueError(error));
     return this.stop(error);
   }
 

@@ -28,10 +28,15 @@ function isRefused(host: RegisterInvalidationHost): boolean {
   );
 }
 
+/** Where these registers work at all, a request made while the queue is on is not answered. */
+function isLeftStanding(host: RegisterInvalidationHost): boolean {
+  return host.isQueueEnabled && !isRefused(host);
+}
+
 /** The high half of CCMD was written. Spec: VT-d 11.4.6.1 "Context Command Register". */
 export function runContextCommand(host: RegisterInvalidationHost): void {
   const command = host.registers.load64(REGISTER.CCMD);
-  if (field(command, 63, 63) === 0 || host.isQueueEnabled) return;
+  if (field(command, 63, 63) === 0 || isLeftStanding(host)) return;
   const asked = {
     granularity: field(command, 62, 61),
     domainId: field(command, 15, 0),
@@ -51,7 +56,7 @@ export function runIotlbCommand(host: RegisterInvalidationHost): void {
   const { registers, capabilities } = host;
   const offsets = iotlbRegisters(capabilities);
   const command = registers.load64(offsets.IOTLB);
-  if (field(command, 63, 63) === 0 || host.isQueueEnabled) return;
+  if (field(command, 63, 63) === 0 || isLeftStanding(host)) return;
   const iva = registers.load64(offsets.IVA);
   const asked = field(command, 61, 60);
   // Spec: a unit without page-selective invalidation performs a page request on the whole domain.

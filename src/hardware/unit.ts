@@ -30,6 +30,8 @@ export interface QueueState {
   readonly head: number;
   readonly tail: number;
   readonly descriptorBytes: 16 | 32;
+  /** GSTS.QIES. */
+  readonly isEnabled: boolean;
 }
 
 /**
@@ -183,6 +185,7 @@ export class RemappingUnit {
       head: at(REGISTER.IQH),
       tail: at(REGISTER.IQT),
       descriptorBytes,
+      isEnabled: this.core.isQueueEnabled,
     };
   }
 

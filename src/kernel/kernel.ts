@@ -258,10 +258,11 @@ export class Kernel {
   }
 
   /**
-   * Puts one raw descriptor into a unit's queue through the kernel's own ring, so that its tail and the
-   * kernel's stay one. Returns false when the unit refused it or runs without a queue.
+   * Puts one raw descriptor into the next slot of a unit's queue and moves the tail past it, with no wait
+   * behind it and no look at what came of it: an error stands until software clears it. The ring takes
+   * note, so that its tail and the unit's stay one.
    */
-  submitDescriptor(unit: IntelUnit, words: readonly U64[]): boolean {
-    return unit.ring?.submit(unit, words) ?? false;
+  submitDescriptor(unit: IntelUnit, words: readonly U64[]): void {
+    unit.ring?.submitRaw(unit, words);
   }
 }

@@ -216,8 +216,8 @@ export const VERBS: { readonly [T in Command['type']]: Verb<T> } = {
   submitDescriptor: (platform, { unit, words }) => {
     const hardware = hardwareUnitOf(platform, unit);
     const driver = platform.kernel.units.find(({ name }) => name === unit)!;
-    const { descriptorBytes, size } = hardware.queueState();
-    if (size === 0)
+    const { descriptorBytes, isEnabled } = hardware.queueState();
+    if (!isEnabled || driver.ring === null)
       throw new InvalidInputError(['input', 'unit'], `The invalidation queue of ${unit} is not enabled.`);
     if (words.length * 8 !== descriptorBytes) {
       throw new InvalidInputError(

@@ -157,3 +157,78 @@ describe('refusals of the kernel', () => {
     );
   });
 });
+
+describe('breaking things on purpose', () => {
+  test('a raw descriptor the unit refuses is reported, and the queue stands at it until it is mended', async () => {
+    await api.ask(
+      `mutation { createPlatform(input: { name: "broken", template: "legacy-desktop" }) { __typename } }`,
+    );
+    const unit = 'IommuUnit:broken/dmar1';
+    const submit = (words: string) =>
+      api.ask<{ result: { events: { __typename: string; descriptor?: string; error?: string }[] } }>(
+        `mutation { result: submitDescriptor(input: { unit: "${unit}", words: [${words}] }) {
+           ... on HardwarePayload { events { __typename ... on InvalidationEvent { descriptor error } } } } }`,
+      );
+    const queue = async () =>
+      (
+        await api.ask<{
+          node: {
+            invalidationQueue: { base: string; head: number; tail: number };
+            registers: { name: string; value: string }[];
+          };
+        }>(
+          `{ node(id: "${unit}") { ... on IommuUnit { invalidationQueue { base head tail } registers { name value } } } }`,
+        )
+      ).node;
+    const before = (await queue()).invalidationQueue;
+    // Type 0 is defined by no revision. VT-d 6.5.2 "Queued Invalidation Interface".
+    const { result } = await submit('0, 0');
+    expect(result.events[0]).toMatchObject({
+      __typename: 'InvalidationEvent',
+      descriptor: 'UNKNOWN',
+      error: expect.stringContaining('IQEI 3'),
+    });
+    const standing = await queue();
+    expect(standing.invalidationQueue).toEqual({ ...before, tail: before.tail + 1 });
+    expect(BigInt(standing.registers.find(({ name }) => name === 'FSTS')!.value) & 0x10n).toBe(0x10n);
+
+    const slot = BigInt(before.base) + BigInt(before.head * 16);
+    await api.ask(
+      `mutation { pokeMemory(input: { platform: "Platform:broken", address: "0x${slot.toString(16)}", words: ["0x12", 0] }) { __typename } }`,
+    );
+    await api.ask(
+      `mutation { writeRegister(input: { unit: "${unit}", register: "FSTS", value: "0x10" }) { __typename } }`,
+    );
+    const mended = (await queue()).invalidationQueue;
+    expect(mended.head).toBe(mended.tail);
+  });
+
+  test('a descriptor for a queue that is switched off is refused before it is logged', async () => {
+    await api.ask(
+      `mutation { writeRegister(input: { unit: "IommuUnit:broken/dmar0", register: "GCMD", value: 0 }) { __typename } }`,
+    );
+    const { result } = await api.ask<{ result: object }>(
+      `mutation { result: submitDescriptor(input: { unit: "IommuUnit:broken/dmar0", words: ["0x12", 0] }) { __typename ... on Error { message } } }`,
+    );
+    expect(result).toEqual({
+      __typename: 'InvalidInputError',
+      message: 'The invalidation queue of dmar0 is not enabled.',
+    });
+  });
+
+  test('what a device was granted without asking for write is not stale', async () => {
+    const disk = 'Device:demo/0000:e7:01.0';
+    const { allocDomain } = await api.ask<{ allocDomain: { domain: { id: string } } }>(
+      `mutation { allocDomain(input: { platform: "Platform:demo" }) { ... on DomainPayload { domain { id } } } }`,
+    );
+    await api.ask(`mutation {
+      attach(input: { domain: "${allocDomain.domain.id}", target: "${disk}" }) { __typename }
+      map(input: { domain: "${allocDomain.domain.id}", iova: "0x200000", physical: 0, size: "2M" }) { __typename }
+      dma(input: { endpoint: "${disk}", address: "0x201000", translation: TRANSLATION_REQUEST }) { __typename }
+    }`);
+    const { platform } = await api.ask<{
+      platform: { iommuUnits: { caches: { access: string[]; stale: boolean }[] }[] };
+    }>(`{ platform(name: "demo") { iommuUnits { caches(kind: DEVICE_TLB) { access stale } } } }`);
+    expect(platform.iommuUnits.flatMap(({ caches }) => caches)).toEqual([{ access: ['READ'], stale: false }]);
+  });
+});

@@ -76,7 +76,7 @@ builder.mutationFields((t) => ({
   submitDescriptor: t.field({
     type: HardwareResult,
     description:
-      'Puts one raw descriptor (two or four words) into the invalidation queue and moves the tail.',
+      'Puts one raw descriptor (two or four words) into the invalidation queue and moves the tail. Nothing waits for it: when the unit refuses it, the queue stands at it (FSTS.IQE) until software mends the slot and clears the error.',
     args: { input: t.arg({ type: SubmitDescriptorInput, required: true, description: 'The descriptor.' }) },
     resolve: (_root, { input }, context) => perform(context, 'HardwarePayload', input, askSubmitDescriptor),
   }),

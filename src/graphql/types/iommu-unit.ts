@@ -175,7 +175,8 @@ IommuUnitRef.implement({
     rootTableAddress: t.field({
       type: 'Address',
       nullable: true,
-      description: 'Where the root table is; null before one was set.',
+      description:
+        'Where the kernel put the root table; null before it did. RTADDR itself is among the registers.',
       resolve: ({ it }) => it.rootTableAddress,
     }),
     scopes: t.field({

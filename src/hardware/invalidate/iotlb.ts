@@ -25,16 +25,15 @@ export function invalidateIotlb(target: InvalidationTarget, what: IotlbInvalidat
         descriptor,
         granularity: 'PAGE',
         domainIdTag: domainId,
-        ...describeRange(what),
       } as const;
-      // Spec: without PSI, or above MAMV, the descriptor is not valid.
+      // Spec: without PSI, or above MAMV, the descriptor is not valid; its range then means nothing.
       if (!target.capabilities.PSI || addressMask > target.capabilities.MAMV) {
         return invalidated({ ...scope, refused: true });
       }
       const dropped =
         iotlb.invalidatePages(domainId, pfn, addressMask, keepStructure) +
         pagingStructure.invalidatePages(domainId, pfn, addressMask, keepStructure);
-      return invalidated({ ...scope, dropped });
+      return invalidated({ ...scope, ...describeRange(what), dropped });
     }
     default:
       return invalidated({ descriptor, refused: true });

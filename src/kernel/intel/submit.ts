@@ -87,6 +87,17 @@ export class InvalidationRing {
     );
   }
 
+  /** Puts one descriptor into the ring, and that is all. Not a thing the driver does. */
+  submitRaw(unit: QueueOwner, words: readonly U64[]): void {
+    const index = this.head;
+    this.write(index, words);
+    this.setStatus(index, SLOT.DONE);
+    this.head = (index + 1) % SLOTS;
+    this.free--;
+    unit.write32(REGISTER.IQT, this.head << this.slotLg2);
+    this.reclaim();
+  }
+
   private submitOnce(unit: QueueOwner, words: readonly U64[]): 'DONE' | 'INVALID' | 'AGAIN' {
     const index = this.head;
     const waitIndex = (index + 1) % SLOTS;

@@ -1,5 +1,5 @@
 import type { HostFrame } from '../../bits/address.js';
-import { type U64, u64, u64ToNumber } from '../../bits/u64.js';
+import { type U64, u64, u64FromPfn, u64ToNumber } from '../../bits/u64.js';
 import { type UnitCapabilities, decodeCapabilities } from '../../layout/capability.js';
 import type { DeviceScope, DrhdStructure } from '../../layout/dmar/table.js';
 import { GLOBAL, REGISTER } from '../../layout/registers.js';
@@ -81,7 +81,7 @@ export class IntelUnit {
 
   /** Address of the root table; null before it is set up. */
   get rootTableAddress(): U64 | null {
-    return this.rootFrame === null ? null : this.read64(REGISTER.RTADDR);
+    return this.rootFrame === null ? null : u64FromPfn(this.rootFrame);
   }
 
   /** Widest input address a table of this unit translates. */
