@@ -226,6 +226,10 @@ describe('register-based invalidation', () => {
     young.write64(IOTLB, '0x9000000000000000');
     expect(young.read64(IOTLB)).toBe('0x1000000000000000');
     expect(young.events.at(-1)).toMatchObject({ descriptor: 'IOTLB', error: 'refused', dropped: 0 });
+    // Also while the queue is on, when other units leave the request standing.
+    young.startQueue();
+    young.write64(REGISTER.CCMD, CCMD_GLOBAL);
+    expect(young.read64(REGISTER.CCMD)).toBe('0x2000000000000000');
   });
 
   test('while the queue is on a request is left standing', () => {
