@@ -227,7 +227,7 @@ describe('register-based invalidation', () => {
     expect(young.read64(IOTLB)).toBe('0x1000000000000000');
     expect(young.events.at(-1)).toMatchObject({ descriptor: 'IOTLB', error: 'refused', dropped: 0 });
     // Also while the queue is on, when other units leave the request standing.
-    young.startQueue();
+    young.startQueue('0x50000');
     young.write64(REGISTER.CCMD, CCMD_GLOBAL);
     expect(young.read64(REGISTER.CCMD)).toBe('0x2000000000000000');
   });
