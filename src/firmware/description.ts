@@ -17,6 +17,10 @@ export interface MachineDescription {
   readonly commandLine: string;
   /** Groups the machine's own kernel reported, when a listing came with the import. */
   readonly reportedGroups: readonly ReportedGroup[];
+  /** Remapping units of other vendors than Intel, of which only what they serve is known. */
+  readonly otherUnits?: readonly OtherUnitDescription[];
+  /** Drivers that make subdevices without hardware. */
+  readonly softwareParents?: readonly SoftwareParentDescription[];
   /** Whether the processors have 32-bit interrupt ids; taken for true when the machine's log does not say. */
   readonly x2apic?: boolean;
 }
@@ -34,6 +38,8 @@ export interface PciFunctionDescription {
   readonly physicalFunction: PciAddress | null;
   /** Subdevice types the driver offers; empty for most functions. */
   readonly mdevTypes: readonly MdevTypeDescription[];
+  /** Bus of the device its driver registers as their parent; `pci`, the function itself, when left out. */
+  readonly parentBus?: 'pci' | 'platform';
 }
 
 /** A type of subdevice, as `mdev_supported_types` shows it. */
@@ -49,6 +55,19 @@ export interface MdevTypeDescription {
   readonly pool: string;
   /** Shares in that pool when nothing was created. */
   readonly capacity: number;
+}
+
+/** A remapping unit of another vendor. */
+export interface OtherUnitDescription {
+  readonly vendor: 'amd';
+  readonly devices: readonly PciAddress[];
+}
+
+/** A parent of subdevices that is no PCI function, like the sample driver mtty. */
+export interface SoftwareParentDescription {
+  readonly name: string;
+  readonly driver: string;
+  readonly mdevTypes: readonly MdevTypeDescription[];
 }
 
 export interface UnitDescription {

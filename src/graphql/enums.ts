@@ -24,8 +24,9 @@ export const KernelProfileEnum = enumOf('KernelProfile', "Which kernel's rules a
 
 export const SubdeviceModelEnum = enumOf('SubdeviceModel', 'How a subdevice gets its translation.', {
   MDEV_BUS_OPS: 'iommu_ops on the subdevice bus, as the 2020 series proposes.',
-  AUX_API: 'Auxiliary domains attached to the parent by the driver framework, as mainline had until 2022.',
-  PASID_ATTACH: 'A domain attached to (device, PASID), as mainline has had since.',
+  AUX_API:
+    'Auxiliary domains attached to the parent by the driver framework, as mainline had until 2022; not with V6_1.',
+  PASID_ATTACH: 'A domain attached to (device, PASID), as mainline has had since; with V6_1 only.',
 });
 
 export const ParentLookupEnum = enumOf('ParentLookup', 'How the parent of a subdevice is found.', {
@@ -47,10 +48,24 @@ export const BusOrganisationEnum = enumOf(
   'Whose operations serve a subdevice when vendors or parent buses differ.',
   {
     ONE_OPS_PER_BUS: 'One table on the one mdev bus; a second registration is refused, as posted.',
-    PARENT_DERIVED: "A subdevice is served by the operations of its parent's vendor.",
-    BUS_PER_PARENT_TYPE: 'One subdevice bus for each type of parent bus.',
+    PARENT_DERIVED:
+      "A subdevice is served by the operations of its parent's vendor; the mdev bus itself has none.",
+    BUS_PER_PARENT_TYPE:
+      'One subdevice bus for each type of parent bus: mdev_pci, mdev_platform, mdev_virtual.',
   },
 );
+
+export const SubdeviceFrameworkEnum = builder.enumType('SubdeviceFramework', {
+  description: 'What puts subdevices on a bus.',
+  values: {
+    MDEV: { value: 'mdev', description: 'Mediated devices.' },
+    SUBDEV_TEST: {
+      value: 'subdev-test',
+      description:
+        'A second framework without a driver, there to show how parents are looked up; needs CONFIG_SUBDEV_TEST=y.',
+    },
+  } as const,
+});
 
 export const DeviceScopeKindEnum = enumOf(
   'DeviceScopeKind',

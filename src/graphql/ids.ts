@@ -2,7 +2,16 @@ import { InvalidInputError, NotFoundError } from '../platform/errors.js';
 
 /** Types whose objects have an id, with the word that stands before the colon. */
 export type NodeKind =
-  'Platform' | 'Device' | 'Subdevice' | 'IommuUnit' | 'Group' | 'Domain' | 'VfioContainer' | 'Event';
+  | 'Platform'
+  | 'Device'
+  | 'Subdevice'
+  | 'SoftwareDevice'
+  | 'SoftwareSubdevice'
+  | 'IommuUnit'
+  | 'Group'
+  | 'Domain'
+  | 'VfioContainer'
+  | 'Event';
 
 /** A decoded id: `Device:demo/0000:6a:01.0` is kind Device, platform demo, key 0000:6a:01.0. */
 export interface NodeId {
@@ -16,6 +25,8 @@ const KINDS: ReadonlySet<string> = new Set<NodeKind>([
   'Platform',
   'Device',
   'Subdevice',
+  'SoftwareDevice',
+  'SoftwareSubdevice',
   'IommuUnit',
   'Group',
   'Domain',

@@ -9,6 +9,8 @@ import {
   eventView,
   groupView,
   platformView,
+  softwareDeviceView,
+  softwareSubdeviceView,
   subdeviceView,
   unitView,
 } from './views.js';
@@ -28,6 +30,10 @@ export function lookUp(host: PlatformHost, id: string): NodeView | null {
       return view(deviceView, kernel.devices.get(decoded.key));
     case 'Subdevice':
       return view(subdeviceView, kernel.subdevices.get(decoded.key));
+    case 'SoftwareDevice':
+      return view(softwareDeviceView, kernel.softwareParents.get(decoded.key));
+    case 'SoftwareSubdevice':
+      return view(softwareSubdeviceView, kernel.softwareSubdevices.get(decoded.key));
     case 'IommuUnit':
       return view(
         unitView,

@@ -6,6 +6,8 @@ import type {
   EventView,
   GroupView,
   PlatformView,
+  SoftwareDeviceView,
+  SoftwareSubdeviceView,
   SubdeviceView,
   UnitView,
 } from './views.js';
@@ -14,6 +16,8 @@ import type {
 export const PlatformRef = builder.objectRef<PlatformView>('Platform');
 export const DeviceRef = builder.objectRef<DeviceView>('Device');
 export const SubdeviceRef = builder.objectRef<SubdeviceView>('Subdevice');
+export const SoftwareDeviceRef = builder.objectRef<SoftwareDeviceView>('SoftwareDevice');
+export const SoftwareSubdeviceRef = builder.objectRef<SoftwareSubdeviceView>('SoftwareSubdevice');
 export const GroupRef = builder.objectRef<GroupView>('Group');
 export const DomainRef = builder.objectRef<DomainView>('Domain');
 export const IommuUnitRef = builder.objectRef<UnitView>('IommuUnit');

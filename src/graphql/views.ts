@@ -3,7 +3,7 @@ import type { KernelDevice } from '../kernel/objects.js';
 import type { Domain } from '../kernel/objects.js';
 import type { IommuGroup } from '../kernel/objects.js';
 import type { IntelUnit } from '../kernel/intel/unit.js';
-import type { Subdevice } from '../kernel/objects.js';
+import type { Endpoint, SoftwareParent, SoftwareSubdevice, Subdevice } from '../kernel/objects.js';
 import type { VfioContainer } from '../kernel/vfio/objects.js';
 import type { EndpointRef } from '../platform/command.js';
 import type { StampedEvent } from '../platform/event-journal.js';
@@ -25,6 +25,8 @@ abstract class View<T> {
 export class PlatformView extends View<Platform> {}
 export class DeviceView extends View<KernelDevice> {}
 export class SubdeviceView extends View<Subdevice> {}
+export class SoftwareDeviceView extends View<SoftwareParent> {}
+export class SoftwareSubdeviceView extends View<SoftwareSubdevice> {}
 export class GroupView extends View<IommuGroup> {}
 export class DomainView extends View<Domain> {}
 export class UnitView extends View<IntelUnit> {}
@@ -32,8 +34,17 @@ export class ContainerView extends View<VfioContainer> {}
 export class EventView extends View<StampedEvent> {}
 
 export type NodeView =
-  PlatformView | DeviceView | SubdeviceView | GroupView | DomainView | UnitView | ContainerView | EventView;
-export type EndpointView = DeviceView | SubdeviceView;
+  | PlatformView
+  | DeviceView
+  | SubdeviceView
+  | SoftwareDeviceView
+  | SoftwareSubdeviceView
+  | GroupView
+  | DomainView
+  | UnitView
+  | ContainerView
+  | EventView;
+export type EndpointView = DeviceView | SubdeviceView | SoftwareSubdeviceView;
 
 function viewer<T extends object, V extends View<T>>(
   View: new (platform: Platform, it: T, id: string) => V,
@@ -58,6 +69,13 @@ export const deviceView = viewer<KernelDevice, DeviceView>(DeviceView, (p, it) =
 export const subdeviceView = viewer<Subdevice, SubdeviceView>(SubdeviceView, (p, it) =>
   encodeId('Subdevice', p.name, it.uuid),
 );
+export const softwareDeviceView = viewer<SoftwareParent, SoftwareDeviceView>(SoftwareDeviceView, (p, it) =>
+  encodeId('SoftwareDevice', p.name, it.name),
+);
+export const softwareSubdeviceView = viewer<SoftwareSubdevice, SoftwareSubdeviceView>(
+  SoftwareSubdeviceView,
+  (p, it) => encodeId('SoftwareSubdevice', p.name, it.uuid),
+);
 export const groupView = viewer<IommuGroup, GroupView>(GroupView, (p, it) =>
   encodeId('Group', p.name, it.number),
 );
@@ -74,8 +92,10 @@ export const eventView = viewer<StampedEvent, EventView>(EventView, (p, it) =>
   encodeId('Event', p.name, it.sequence),
 );
 
-export function endpointView(platform: Platform, endpoint: KernelDevice | Subdevice): EndpointView {
-  return 'uuid' in endpoint ? subdeviceView(platform, endpoint) : deviceView(platform, endpoint);
+export function endpointView(platform: Platform, endpoint: Endpoint): EndpointView {
+  if (endpoint.kind === 'Device') return deviceView(platform, endpoint);
+  if (endpoint.kind === 'Subdevice') return subdeviceView(platform, endpoint);
+  return softwareSubdeviceView(platform, endpoint);
 }
 
 /** The view of what an event or blocker names; null when it no longer exists. */
@@ -88,6 +108,10 @@ export function subjectView(platform: Platform, subject: KernelSubject | Endpoin
       return orNull(deviceView, kernel.devices.get(subject.name));
     case 'Subdevice':
       return orNull(subdeviceView, kernel.subdevices.get(subject.name));
+    case 'SoftwareDevice':
+      return orNull(softwareDeviceView, kernel.softwareParents.get(subject.name));
+    case 'SoftwareSubdevice':
+      return orNull(softwareSubdeviceView, kernel.softwareSubdevices.get(subject.name));
     case 'Group':
       return orNull(groupView, kernel.groups.get(subject.number));
     case 'Domain':

@@ -1,6 +1,8 @@
+import { amdInit } from './amd/init.js';
 import { intelInit, findUnits } from './intel/boot.js';
 import { setUpInterruptRemapping } from './intel/interrupt-remapping.js';
 import { absentStructureLines, dmarTableLines } from './log/boot-lines.js';
+import { registerParent } from './mdev/parent.js';
 import { offersTypes } from './mdev/types.js';
 import { interruptOptions } from './profile/interrupt-options.js';
 import type { KernelState } from './state.js';
@@ -26,6 +28,7 @@ export function boot(state: KernelState): void {
     usable = readTable(state);
     state.interruptRemapping = setUpInterruptRemapping(state);
   }
+  amdInit(state);
   if (usable && state.parameters.remapping && !state.parameters.noIommu) {
     for (const line of absentStructureLines(state.dmar!, state.profile.name)) state.log.print(line);
     intelInit(state);
@@ -33,8 +36,9 @@ export function boot(state: KernelState): void {
   for (const [device, driver] of state.initialDrivers) {
     device.driver = driver;
     state.changed('DRIVER_BOUND', device.subject);
-    if (offersTypes(device)) state.log.printFor(device, 'MDEV: Registered');
+    if (offersTypes(device)) registerParent(state, device);
   }
+  for (const parent of state.softwareParents.values()) registerParent(state, parent);
   state.changed('PLATFORM_BOOTED', null);
 }
 

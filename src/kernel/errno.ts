@@ -39,6 +39,8 @@ export interface Blocker {
 export type KernelSubject =
   | { readonly kind: 'Device'; readonly name: string }
   | { readonly kind: 'Subdevice'; readonly name: string }
+  | { readonly kind: 'SoftwareDevice'; readonly name: string }
+  | { readonly kind: 'SoftwareSubdevice'; readonly name: string }
   | { readonly kind: 'Group'; readonly number: number }
   | { readonly kind: 'Domain'; readonly number: number }
   | { readonly kind: 'IommuUnit'; readonly name: string }

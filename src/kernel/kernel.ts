@@ -13,11 +13,12 @@ import { detach } from './iommu/detach.js';
 import { disableFeature, enableFeature, featureStates } from './iommu/features.js';
 import { iovaToPhys } from './iommu/iova-to-phys.js';
 import { type MapRequest, type PageCount, map } from './iommu/map.js';
+import { setGroupType } from './iommu/group-type.js';
 import { groupReservedRegions, reservedRegions } from './iommu/reserved.js';
 import { unmap } from './iommu/unmap.js';
 import type { KernelLog } from './log/kernel-log.js';
 import type { MachinePort } from './machine-port.js';
-import { createMdev } from './mdev/create.js';
+import { createMdev, createSoftwareMdev } from './mdev/create.js';
 import { removeMdev } from './mdev/remove.js';
 import { mdevTypes } from './mdev/types.js';
 import type {
@@ -30,11 +31,15 @@ import type {
   IommuGroup,
   KernelDevice,
   MdevType,
+  MdevParent,
   ReservedRegion,
+  SoftwareParent,
+  SoftwareSubdevice,
   Subdevice,
+  SubdeviceFramework,
 } from './objects.js';
 import type { KernelOption } from './profile/options.js';
-import { type DeviceInput, KernelState } from './state.js';
+import { type DeviceInput, KernelState, type OtherUnitInput, type SoftwareParentInput } from './state.js';
 import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';
 import { closeDevice, openDevice } from './vfio/device.js';
 import { dirtyPages } from './vfio/dirty-pages.js';
@@ -54,6 +59,10 @@ export interface KernelInput {
   readonly emit: (event: KernelEvent) => void;
   /** In the order of enumeration. */
   readonly devices: readonly DeviceInput[];
+  /** Drivers that make subdevices without hardware. */
+  readonly softwareParents?: readonly SoftwareParentInput[];
+  /** Units of other vendors. */
+  readonly otherUnits?: readonly OtherUnitInput[];
   /** Whether the processors have 32-bit interrupt ids; true when left out. */
   readonly x2apic?: boolean;
 }
@@ -90,7 +99,7 @@ export class Kernel {
   get config(): KernelConfig {
     return this.state.config;
   }
-  /** `pci` and `mdev`. */
+  /** Physical buses, then those of subdevices; `pci` and `mdev` on most machines. */
   get buses(): ReadonlyMap<string, Bus> {
     return this.state.buses;
   }
@@ -101,6 +110,14 @@ export class Kernel {
   /** By UUID, lower case, oldest first. */
   get subdevices(): ReadonlyMap<string, Subdevice> {
     return this.state.subdevices;
+  }
+  /** Parents that are no PCI functions, by name. */
+  get softwareParents(): ReadonlyMap<string, SoftwareParent> {
+    return this.state.softwareParents;
+  }
+  /** Their subdevices, by UUID. */
+  get softwareSubdevices(): ReadonlyMap<string, SoftwareSubdevice> {
+    return this.state.softwareSubdevices;
   }
   /** By number, oldest first. */
   get groups(): ReadonlyMap<number, IommuGroup> {
@@ -130,7 +147,8 @@ export class Kernel {
   }
   /** Whether subdevices have IOMMU operations of their own. Linux (series): intel_siov_init(). */
   get subdeviceOpsRegistered(): boolean {
-    return this.state.buses.get('mdev')!.iommuOps?.name === 'siov_iommu_ops';
+    const tables = [...this.buses.values()].flatMap((bus) => [bus.iommuOps, ...bus.opsOfVendor.values()]);
+    return tables.some((ops) => ops?.name === 'siov_iommu_ops');
   }
   /** Build options that matter here, with the option that selected each. */
   options(): KernelOption[] {
@@ -150,14 +168,27 @@ export class Kernel {
     disableFeature(this.state, device, feature);
   }
 
-  mdevTypes(device: KernelDevice): MdevType[] {
-    return mdevTypes(this.state, device);
+  mdevTypes<P extends MdevParent>(parent: P): MdevType<P>[] {
+    return mdevTypes(this.state, parent);
   }
-  createMdev(parent: KernelDevice, typeName: string, uuid: string): Subdevice {
-    return createMdev(this.state, parent, typeName, uuid);
+  /** @param framework whose bus it is put on */
+  createMdev(
+    parent: KernelDevice,
+    typeName: string,
+    uuid: string,
+    framework: SubdeviceFramework = 'mdev',
+  ): Subdevice {
+    return createMdev(this.state, parent, typeName, uuid, framework);
   }
-  removeMdev(subdevice: Subdevice): void {
+  createSoftwareMdev(parent: SoftwareParent, typeName: string, uuid: string): SoftwareSubdevice {
+    return createSoftwareMdev(this.state, parent, typeName, uuid);
+  }
+  removeMdev(subdevice: Subdevice | SoftwareSubdevice): void {
     removeMdev(this.state, subdevice);
+  }
+  /** Writes the `type` file of a group. Linux: iommu_group_store_type(). */
+  setGroupType(group: IommuGroup, word: string): void {
+    setGroupType(this.state, group, word);
   }
   bindDriver(device: KernelDevice, driver: string): void {
     bindDriver(this.state, device, driver);

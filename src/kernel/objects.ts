@@ -12,8 +12,16 @@ export type DomainType = 'UNMANAGED' | 'DMA' | 'IDENTITY' | 'BLOCKED' | 'SVA';
 export type DeviceFeature = 'AUX' | 'SVA' | 'IOPF';
 export type ReservedRegionType = 'DIRECT' | 'DIRECT_RELAXABLE' | 'RESERVED' | 'MSI' | 'SW_MSI';
 
-/** Anything on a bus that can issue DMA. */
-export type Endpoint = KernelDevice | Subdevice;
+/** Anything on a bus that can have a group. */
+export type Endpoint = KernelDevice | AnySubdevice;
+
+/** What subdevices can be made of: a PCI function, or nothing but a driver. */
+export type MdevParent = KernelDevice | SoftwareParent;
+export type AnySubdevice = Subdevice | SoftwareSubdevice;
+export type SubdeviceOf<P extends MdevParent> = P extends KernelDevice ? Subdevice : SoftwareSubdevice;
+
+/** Type of the bus a subdevice parent is registered from; a software parent is on none. */
+export type ParentBus = 'pci' | 'platform' | 'virtual';
 
 /** A range an endpoint's address space must treat specially; `last` is inclusive. */
 export interface ReservedRegion {
@@ -48,8 +56,8 @@ export interface IommuOps {
   readonly functions: readonly string[];
   domainAlloc(type: DomainType): Domain | null;
   domainFree(domain: Domain): void;
-  /** Which unit serves an endpoint. */
-  probeDevice(endpoint: Endpoint): IntelUnit;
+  /** Which unit serves an endpoint; null for a unit of another vendor, of which nothing else is modelled. */
+  probeDevice(endpoint: Endpoint): IntelUnit | null;
   releaseDevice(endpoint: Endpoint): void;
   deviceGroup(endpoint: Endpoint): GroupChoice;
   attachDev(domain: Domain, endpoint: Endpoint, warnings: string[]): void;
@@ -68,10 +76,25 @@ export interface GroupChoice {
   readonly reasons: readonly GroupReason[];
 }
 
+/** What puts subdevices on a bus: mdev, or the framework that exists to show that another one can. */
+export type SubdeviceFramework = 'mdev' | 'subdev-test';
+
 /** A bus type known to the IOMMU core. Linux: struct bus_type. */
 export class Bus {
+  /** The one table that serves every device on it; null without, and where each parent's vendor has one. */
   iommuOps: IommuOps | null = null;
-  constructor(readonly name: 'pci' | 'mdev') {}
+  /** By vendor of the parent's unit, where subdevices are served by that. */
+  readonly opsOfVendor = new Map<string, IommuOps>();
+  constructor(
+    readonly name: string,
+    /** Null for a bus of physical devices. */
+    readonly framework: SubdeviceFramework | null,
+  ) {}
+
+  /** The table that serves the subdevices of a parent. */
+  opsFor(parent: MdevParent): IommuOps | null {
+    return this.iommuOps ?? (parent.vendor === null ? null : (this.opsOfVendor.get(parent.vendor) ?? null));
+  }
 }
 
 export type GroupReasonKind =
@@ -86,8 +109,8 @@ export type GroupReasonKind =
 /** Why a member is in its group. */
 export interface GroupReason {
   readonly kind: GroupReasonKind;
-  /** For a subdevice: its parent. */
-  readonly device: KernelDevice;
+  /** For a subdevice: its parent; null when that is no PCI function. */
+  readonly device: KernelDevice | null;
   readonly via: KernelDevice | null;
   readonly missingAcs: readonly string[];
   readonly explanation: string;
@@ -127,15 +150,15 @@ export interface MdevTypeInput {
 }
 
 /** A type of subdevice a parent offers now. Linux: struct mdev_type. */
-export interface MdevType {
+export interface MdevType<P extends MdevParent = KernelDevice> {
   /** `<driver>-<group>`. */
   readonly name: string;
   readonly displayName: string | null;
   readonly description: string | null;
   readonly deviceApi: string;
   readonly availableInstances: number;
-  readonly parent: KernelDevice;
-  readonly subdevices: readonly Subdevice[];
+  readonly parent: P;
+  readonly subdevices: readonly SubdeviceOf<P>[];
 }
 
 /**
@@ -171,6 +194,8 @@ export class KernelDevice {
   /** Live attachments: at most one primary, then auxiliary ones. */
   readonly attachments: Attachment[] = [];
   info: DeviceDomainInfo | null = null;
+  /** A PASID table that outlives the primary domain, where the driver keeps it. */
+  keptPasidTable: PasidTable | null = null;
 
   constructor(
     readonly fn: PciFunction,
@@ -178,9 +203,17 @@ export class KernelDevice {
     readonly mdevTypeInputs: readonly MdevTypeInput[],
     /** The driver that offers the subdevice types. */
     readonly mdevDriver: string | null,
+    /** Who made the unit its requests pass; null when nothing says so. */
+    readonly vendor: string | null = 'intel',
+    /** Bus of the device its driver registers as a parent: its own, or that of a child it makes. */
+    readonly parentBus: ParentBus = 'pci',
   ) {
     this.name = fn.name;
     this.address = fn.address;
+  }
+
+  get iommuOps(): IommuOps | null {
+    return this.bus.iommuOps;
   }
 
   /** What translates its untagged requests: the driver's view, which the group's can differ from. */
@@ -197,9 +230,35 @@ export class KernelDevice {
   }
 }
 
-/** A mediated device: a part of its parent on a bus of its own. Linux: struct mdev_device. */
-export class Subdevice {
-  readonly kind = 'Subdevice' as const;
+/** A driver that makes subdevices of nothing but itself, like the sample mtty. Linux: mdev_register_device(). */
+export class SoftwareParent {
+  readonly kind = 'SoftwareDevice' as const;
+  readonly parentBus = 'virtual' as const;
+  /** No unit sees a request of it. */
+  readonly vendor = null;
+
+  constructor(
+    /** As under /sys/devices/virtual. */
+    readonly name: string,
+    /** Null once it has left. */
+    public driver: string | null,
+    readonly mdevTypeInputs: readonly MdevTypeInput[],
+  ) {}
+
+  get mdevDriver(): string | null {
+    return this.driver;
+  }
+
+  /** Messages about it carry the word `virtual` where others have their bus. */
+  readonly bus = { name: 'virtual' } as const;
+
+  get subject(): KernelSubject {
+    return { kind: 'SoftwareDevice', name: this.name };
+  }
+}
+
+/** What all subdevices have. Linux: struct mdev_device. */
+abstract class MdevDevice<P extends MdevParent> {
   /** The UUID, lower case. */
   readonly name: string;
   group: IommuGroup | null = null;
@@ -209,7 +268,7 @@ export class Subdevice {
   constructor(
     readonly uuid: string,
     readonly bus: Bus,
-    readonly parent: KernelDevice,
+    readonly parent: P,
     /** `<driver>-<group>`. */
     readonly typeName: string,
     readonly typeInput: MdevTypeInput,
@@ -217,30 +276,53 @@ export class Subdevice {
     this.name = uuid;
   }
 
-  /** What the core believes is attached to its group. */
+  /** The operations that serve it; null when none do. */
+  get iommuOps(): IommuOps | null {
+    return this.bus.opsFor(this.parent);
+  }
+}
+
+/** A mediated device of a PCI function: a part of it, on a bus of its own. */
+export class Subdevice extends MdevDevice<KernelDevice> {
+  readonly kind = 'Subdevice' as const;
+
+  /**
+   * What the core believes is attached to its group; without operations of its own, what was attached to
+   * its parent for it.
+   */
   get domain(): Domain | null {
-    return this.group?.domain ?? null;
+    return this.iommuOps === null ? (this.attachment?.domain ?? null) : (this.group?.domain ?? null);
   }
 
-  /** The live attachment made for it to its group's current domain. */
+  /** The live attachment made for it: to its group's current domain, or without operations the last one. */
   get attachment(): Attachment | null {
-    const domain = this.domain;
-    if (domain === null) return null;
-    return this.parent.attachments.find((each) => each.endpoint === this && each.domain === domain) ?? null;
+    const own = this.parent.attachments.filter((each) => each.endpoint === this);
+    if (this.iommuOps === null) return own.at(-1) ?? null;
+    return own.find((each) => each.domain === this.group?.domain) ?? null;
   }
 
-  /** The PASID its requests carry; null without an auxiliary attachment. */
+  /** The PASID its requests carry; null without an attachment that gives it one. */
   get pasid(): number | null {
     return this.attachment?.pasid ?? null;
   }
 
-  /** The operations that serve it: its bus's. */
-  get iommuOps(): IommuOps | null {
-    return this.bus.iommuOps;
+  get subject(): KernelSubject {
+    return { kind: 'Subdevice', name: this.uuid };
+  }
+}
+
+/** A mediated device of a software parent: it sends nothing over any bus. */
+export class SoftwareSubdevice extends MdevDevice<SoftwareParent> {
+  readonly kind = 'SoftwareSubdevice' as const;
+  readonly attachment = null;
+  readonly pasid = null;
+
+  get domain(): Domain | null {
+    return this.group?.domain ?? null;
   }
 
   get subject(): KernelSubject {
-    return { kind: 'Subdevice', name: this.uuid };
+    return { kind: 'SoftwareSubdevice', name: this.uuid };
   }
 }
 

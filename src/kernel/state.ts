@@ -12,16 +12,23 @@ import { KernelLog } from './log/kernel-log.js';
 import { RateLimit } from './log/rate-limit.js';
 import type { MachinePort } from './machine-port.js';
 import {
-  Bus,
+  type Bus,
   type Domain,
   type IommuGroup,
   KernelDevice,
+  type AnySubdevice,
+  type MdevParent,
   type MdevTypeInput,
+  type ParentBus,
+  SoftwareParent,
+  type SoftwareSubdevice,
   type Subdevice,
 } from './objects.js';
 import { type BootParameters, parseCommandLine } from './profile/command-line.js';
 import { KernelOptions } from './profile/options.js';
+import { type OrganisationRules, busesFor, organisationOf } from './profile/organisation.js';
 import { type KernelProfile, profileOf } from './profile/profile.js';
+import { type SubdeviceModelRules, subdeviceModelOf } from './profile/subdevice-model.js';
 import { requireSupported } from './profile/supported.js';
 import { VfioState } from './vfio/state.js';
 
@@ -32,6 +39,22 @@ export interface DeviceInput {
   readonly mdevTypes: readonly MdevTypeInput[];
   /** The driver that offers those types; the one bound at boot when left out. */
   readonly mdevDriver?: string | null;
+  /** Bus of the device its driver registers as a parent; `pci` when left out. */
+  readonly parentBus?: ParentBus;
+}
+
+/** A unit of another vendor than Intel. Nothing is known of it but what it serves. */
+export interface OtherUnitInput {
+  readonly vendor: 'amd';
+  /** Names of functions. */
+  readonly devices: readonly string[];
+}
+
+/** A driver that makes subdevices without hardware. */
+export interface SoftwareParentInput {
+  readonly name: string;
+  readonly driver: string;
+  readonly mdevTypes: readonly MdevTypeInput[];
 }
 
 /** Everything the kernel keeps. Verbs are functions over it. */
@@ -52,12 +75,20 @@ export class KernelState {
   /** DMA remapping runs. Linux: !dmar_disabled after init. */
   remapping = false;
 
-  readonly buses = new Map<string, Bus>([
-    ['pci', new Bus('pci')],
-    ['mdev', new Bus('mdev')],
-  ]);
+  /** Physical buses, then those of subdevices. */
+  readonly buses: ReadonlyMap<string, Bus>;
+  readonly model: SubdeviceModelRules;
+  readonly organisation: OrganisationRules;
   readonly devices = new Map<string, KernelDevice>();
   readonly subdevices = new Map<string, Subdevice>();
+  readonly softwareParents = new Map<string, SoftwareParent>();
+  readonly softwareSubdevices = new Map<string, SoftwareSubdevice>();
+  /** Devices whose drivers make subdevices of them now. */
+  readonly registeredParents = new Map<MdevParent, 'REGISTERED' | 'LEAVING'>();
+  /** Subdevices whose removal runs. */
+  readonly leavingSubdevices = new Set<AnySubdevice>();
+  /** Vendors of units other than Intel's, in the order their drivers come up: before Intel's. */
+  readonly otherVendors: readonly OtherUnitInput['vendor'][];
   readonly groups = new Map<number, IommuGroup>();
   readonly domains = new Map<number, Domain>();
   readonly units: IntelUnit[] = [];
@@ -83,10 +114,14 @@ export class KernelState {
     readonly emit: (event: KernelEvent) => void;
     readonly devices: readonly DeviceInput[];
     readonly x2apic?: boolean;
+    readonly softwareParents?: readonly SoftwareParentInput[];
+    readonly otherUnits?: readonly OtherUnitInput[];
   }) {
-    requireSupported(input.config);
     this.config = input.config;
     this.profile = profileOf(input.config.profile);
+    this.model = subdeviceModelOf(input.config.subdeviceModel);
+    this.organisation = organisationOf(input.config.busOrganisation);
+    requireSupported(input.config, this.profile);
     this.options = new KernelOptions(input.config, this.profile);
     this.parameters = parseCommandLine(input.config.commandLine, this.options, this.profile);
     this.machine = input.machine;
@@ -97,9 +132,18 @@ export class KernelState {
     this.vfio = new VfioState(this.memory, input.config);
     this.emit = input.emit;
     this.log = new KernelLog(input.emit);
+    const { softwareParents = [], otherUnits = [] } = input;
+    this.otherVendors = [...new Set(otherUnits.map(({ vendor }) => vendor))];
+    const parentBuses: ParentBus[] = ['pci'];
+    if (otherUnits.length > 0) parentBuses.push('platform');
+    if (softwareParents.length > 0) parentBuses.push('virtual');
+    this.buses = busesFor(this.organisation, parentBuses, this.options.testFramework);
     const pci = this.buses.get('pci')!;
-    for (const { fn, driver, mdevTypes, mdevDriver } of input.devices) {
-      const device = new KernelDevice(fn, pci, mdevTypes, mdevDriver ?? driver);
+    for (const { name, driver, mdevTypes } of softwareParents)
+      this.softwareParents.set(name, new SoftwareParent(name, driver, mdevTypes));
+    for (const { fn, driver, mdevTypes, mdevDriver, parentBus } of input.devices) {
+      const vendor = otherUnits.find(({ devices }) => devices.includes(fn.name))?.vendor ?? 'intel';
+      const device = new KernelDevice(fn, pci, mdevTypes, mdevDriver ?? driver, vendor, parentBus);
       this.devices.set(device.name, device);
       if (driver !== null) this.initialDrivers.set(device, driver);
     }
@@ -139,6 +183,11 @@ export class KernelState {
     this.domains.set(domain.number, domain);
     this.changed('DOMAIN_ALLOCATED', domain.subject);
     return domain;
+  }
+
+  /** Subdevices of all parents, those of functions first. */
+  get allSubdevices(): AnySubdevice[] {
+    return [...this.subdevices.values(), ...this.softwareSubdevices.values()];
   }
 
   deviceOf(fn: PciFunction): KernelDevice | null {

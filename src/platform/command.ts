@@ -15,7 +15,22 @@ export type TargetRef = EndpointRef | { readonly kind: 'Group'; readonly number:
 export type Command =
   | { readonly type: 'enableFeature'; readonly device: string; readonly feature: 'AUX' | 'SVA' | 'IOPF' }
   | { readonly type: 'disableFeature'; readonly device: string; readonly feature: 'AUX' | 'SVA' | 'IOPF' }
-  | { readonly type: 'createMdev'; readonly parent: string; readonly mdevType: string; readonly uuid: string }
+  | {
+      readonly type: 'createMdev';
+      readonly parent: string;
+      readonly mdevType: string;
+      readonly uuid: string;
+      /** mdev when left out. */
+      readonly framework?: 'subdev-test';
+    }
+  | {
+      readonly type: 'createSoftwareMdev';
+      readonly parent: string;
+      readonly mdevType: string;
+      readonly uuid: string;
+    }
+  | { readonly type: 'removeSoftwareMdev'; readonly subdevice: string }
+  | { readonly type: 'setGroupType'; readonly group: number; readonly word: string }
   | { readonly type: 'removeMdev'; readonly subdevice: string }
   | { readonly type: 'allocDomain'; readonly bus: string; readonly domainType: DomainTypeName }
   | { readonly type: 'freeDomain'; readonly domain: number }

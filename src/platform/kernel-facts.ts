@@ -1,11 +1,12 @@
 import type { Kernel } from '../kernel/kernel.js';
-import type { Attachment, Domain, IommuGroup, KernelDevice, Subdevice } from '../kernel/objects.js';
+import type { AnySubdevice, Attachment, Domain, IommuGroup, KernelDevice } from '../kernel/objects.js';
 import type { VfioContainer } from '../kernel/vfio/objects.js';
 
 /** What the kernel's objects hold, as plain data that names other objects by their keys. */
 export function* kernelFacts(kernel: Kernel): Generator<object> {
   for (const device of kernel.devices.values()) yield deviceFacts(device);
   for (const subdevice of kernel.subdevices.values()) yield subdeviceFacts(subdevice);
+  for (const subdevice of kernel.softwareSubdevices.values()) yield subdeviceFacts(subdevice);
   for (const group of kernel.groups.values()) yield groupFacts(group);
   for (const domain of kernel.domains.values()) yield domainFacts(domain);
   for (const { name, ignored, rootFrame, translationEnabled, domainIdsUsed } of kernel.units)
@@ -34,7 +35,7 @@ function attachmentFacts(attachment: Attachment): object {
   return { ...names, kind, pasid, domainIdTag, leaked };
 }
 
-function subdeviceFacts({ uuid, parent, typeName, driver, unit, group }: Subdevice): object {
+function subdeviceFacts({ uuid, parent, typeName, driver, unit, group }: AnySubdevice): object {
   return {
     subdevice: uuid,
     parent: parent.name,

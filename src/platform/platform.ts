@@ -83,6 +83,11 @@ export class Platform {
       machine: this.machine,
       dmar: description.dmar,
       x2apic: description.x2apic,
+      softwareParents: description.softwareParents,
+      otherUnits: description.otherUnits?.map(({ vendor, devices }) => ({
+        vendor,
+        devices: devices.map(formatPciAddress),
+      })),
       emit,
       devices: description.functions.map((described) => this.kernelInput(described)),
     });
@@ -127,11 +132,11 @@ export class Platform {
   }
 
   /** A listing does not say which subdevices a driver offers; drivers whose types are known offer them. */
-  private kernelInput({ address, driver, mdevTypes }: PciFunctionDescription): DeviceInput {
+  private kernelInput({ address, driver, mdevTypes, parentBus }: PciFunctionDescription): DeviceInput {
     const fn = this.machine.topology.functions.get(formatPciAddress(address))!;
     const known = mdevTypes.length === 0 ? subdeviceDriverOf(fn) : null;
     return known === null
-      ? { fn, driver, mdevTypes }
+      ? { fn, driver, mdevTypes, parentBus }
       : { fn, driver, mdevTypes: known.types, mdevDriver: known.driver };
   }
 

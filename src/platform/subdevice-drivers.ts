@@ -42,3 +42,17 @@ export function subdeviceDriverOf({ vendorId, deviceId }: PciFunction): Subdevic
     SUBDEVICE_DRIVERS.find((one) => one.vendorId === vendorId && one.deviceIds.includes(deviceId)) ?? null
   );
 }
+
+/** Serial ports the sample driver has in all. */
+const MTTY_PORTS = 24;
+
+/** Types of the sample driver mtty, whose parent is no device of any bus. Linux: samples/vfio-mdev/mtty.c. */
+export const MTTY_TYPES: readonly MdevTypeDescription[] = [1, 2].map((ports) => ({
+  group: String(ports),
+  displayName: ports === 1 ? 'Single port serial' : 'Dual port serial',
+  description: null,
+  deviceApi: 'vfio-pci',
+  cost: ports,
+  pool: 'ports',
+  capacity: MTTY_PORTS,
+}));

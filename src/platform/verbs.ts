@@ -4,6 +4,7 @@ import type {
   DomainType,
   IommuGroup,
   KernelDevice,
+  SoftwareSubdevice,
   Subdevice,
 } from '../kernel/objects.js';
 import { type U64, u64FromPfn } from '../bits/u64.js';
@@ -22,6 +23,9 @@ export interface VerbResults {
   enableFeature: KernelDevice;
   disableFeature: KernelDevice;
   createMdev: Subdevice;
+  createSoftwareMdev: SoftwareSubdevice;
+  removeSoftwareMdev: string;
+  setGroupType: IommuGroup;
   removeMdev: string;
   allocDomain: Domain;
   freeDomain: number;
@@ -75,9 +79,29 @@ export const VERBS: { readonly [T in Command['type']]: Verb<T> } = {
       return found;
     };
   },
-  createMdev: (platform, { parent, mdevType, uuid }) => {
+  createMdev: (platform, { parent, mdevType, uuid, framework }) => {
     const found = deviceOf(platform, parent);
-    return () => platform.kernel.createMdev(found, mdevType, uuid);
+    return () => platform.kernel.createMdev(found, mdevType, uuid, framework);
+  },
+  createSoftwareMdev: (platform, { parent, mdevType, uuid }) => {
+    const found = platform.kernel.softwareParents.get(parent);
+    if (found === undefined) throw new NotFoundError('SoftwareDevice', parent, platform.name);
+    return () => platform.kernel.createSoftwareMdev(found, mdevType, uuid);
+  },
+  removeSoftwareMdev: (platform, { subdevice }) => {
+    const found = platform.kernel.softwareSubdevices.get(subdevice);
+    if (found === undefined) throw new NotFoundError('SoftwareSubdevice', subdevice, platform.name);
+    return () => {
+      platform.kernel.removeMdev(found);
+      return found.uuid;
+    };
+  },
+  setGroupType: (platform, { group, word }) => {
+    const found = groupOf(platform, group);
+    return () => {
+      platform.kernel.setGroupType(found, word);
+      return found;
+    };
   },
   removeMdev: (platform, { subdevice }) => {
     const found = subdeviceOf(platform, subdevice);
@@ -120,6 +144,7 @@ export const VERBS: { readonly [T in Command['type']]: Verb<T> } = {
   },
   dma: (platform, command) => {
     const endpoint = endpointOf(platform, command.endpoint);
+    requireModelledUnit(endpoint);
     return () => performDma(platform, endpoint, command);
   },
   openContainer: (platform, { userMemory }) => {
@@ -232,6 +257,7 @@ export const VERBS: { readonly [T in Command['type']]: Verb<T> } = {
   },
   requestPage: (platform, command) => {
     const endpoint = endpointOf(platform, command.endpoint);
+    requireModelledUnit(endpoint);
     const { device, pasid } = requesterOf(endpoint, command.pasid);
     const unit = platform.machine.unitFor(device.fn);
     if (unit === null) throw new InvalidInputError(['input', 'endpoint'], `No unit serves ${device.name}.`);
@@ -281,6 +307,16 @@ function domainOf(platform: Platform, number: number): Domain {
 
 function endpointOf(platform: Platform, ref: EndpointRef): KernelDevice | Subdevice {
   return ref.kind === 'Device' ? deviceOf(platform, ref.name) : subdeviceOf(platform, ref.name);
+}
+
+/** Requests that pass another vendor's unit would come out as that unit likes, which is not known here. */
+function requireModelledUnit(endpoint: KernelDevice | Subdevice): void {
+  const device = endpoint.kind === 'Device' ? endpoint : endpoint.parent;
+  if (device.vendor === 'intel') return;
+  throw new InvalidInputError(
+    ['input', 'endpoint'],
+    `Requests of ${device.name} pass a unit of ${device.vendor}, whose translation is not modelled.`,
+  );
 }
 
 function targetOf(platform: Platform, ref: TargetRef): KernelDevice | Subdevice | IommuGroup {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { builder } from '../builder.js';
-import { DeviceFeatureEnum } from '../enums.js';
+import { DeviceFeatureEnum, SubdeviceFrameworkEnum } from '../enums.js';
 import { requireId, requireKnownKind } from '../ids.js';
 import { type Asked, requestFields } from './asked.js';
 
@@ -19,6 +19,11 @@ export const CreateMdevInput = builder.inputType('CreateMdevInput', {
     parent: t.id({ required: true, description: 'Id of the parent device.' }),
     type: t.string({ required: true, description: 'Type id, as MdevType.name gives it.' }),
     uuid: t.field({ type: 'UUID', description: 'Generated when left out.' }),
+    framework: t.field({
+      type: SubdeviceFrameworkEnum,
+      defaultValue: 'mdev',
+      description: 'Whose bus it is put on.',
+    }),
     ...requestFields(t),
   }),
 });
@@ -64,7 +69,13 @@ export function askCreateMdev(input: typeof CreateMdevInput.$inferInput): Asked<
   const id = requireId(input.parent, ['input', 'parent'], 'Device');
   // Generated here and logged with the command, so that a replay makes the same subdevice.
   const uuid = input.uuid ?? randomUUID();
-  const command = { type: 'createMdev', parent: id.key, mdevType: input.type, uuid } as const;
+  const command = {
+    type: 'createMdev',
+    parent: id.key,
+    mdevType: input.type,
+    uuid,
+    ...(input.framework === 'subdev-test' ? { framework: input.framework } : {}),
+  } as const;
   return { platform: id.platform, command };
 }
 

@@ -1,5 +1,5 @@
 import { groupBlockers } from '../../kernel/vfio/viability.js';
-import type { GroupReason as Reason } from '../../kernel/objects.js';
+import type { GroupReason as Reason, KernelDevice } from '../../kernel/objects.js';
 import type { Platform } from '../../platform/platform.js';
 import { builder } from '../builder.js';
 import { GroupReasonKindEnum } from '../enums.js';
@@ -9,8 +9,11 @@ import { GroupView, containerView, deviceView, domainView, endpointView, platfor
 import { Blocker } from './errors.js';
 import { ReservedRegion } from './node-fields.js';
 
+/** A reason about a PCI function; the group of a software subdevice has one about no device at all. */
+type DeviceReason = Reason & { readonly device: KernelDevice };
+
 const GroupReason = builder
-  .objectRef<{ readonly platform: Platform; readonly it: Reason }>('GroupReason')
+  .objectRef<{ readonly platform: Platform; readonly it: DeviceReason }>('GroupReason')
   .implement({
     description: 'Why a device is in its group.',
     fields: (t) => ({
@@ -92,8 +95,11 @@ GroupRef.implement({
     }),
     because: t.field({
       type: [GroupReason],
-      description: 'Why these members share a group.',
-      resolve: ({ platform, it }) => it.because.map((reason) => ({ platform, it: reason })),
+      description: 'Why these members share a group; empty for that of a software subdevice.',
+      resolve: ({ platform, it }) =>
+        it.because
+          .filter((reason): reason is DeviceReason => reason.device !== null)
+          .map((reason) => ({ platform, it: reason })),
     }),
   }),
 });

@@ -1,5 +1,5 @@
 import { KernelError } from '../errno.js';
-import { removeChildren } from '../mdev/remove.js';
+import { registerParent, unregisterParent } from '../mdev/parent.js';
 import { offersTypes } from '../mdev/types.js';
 import type { KernelDevice } from '../objects.js';
 import type { KernelState } from '../state.js';
@@ -16,7 +16,7 @@ export function bindDriver(state: KernelState, device: KernelDevice, driver: str
   requireNotUsersDevice(state, device, driver);
   device.driver = driver;
   state.changed('DRIVER_BOUND', device.subject);
-  if (offersTypes(device)) state.log.printFor(device, 'MDEV: Registered');
+  if (offersTypes(device)) registerParent(state, device);
 }
 
 /**
@@ -27,10 +27,7 @@ export function unbindDriver(state: KernelState, device: KernelDevice): void {
   if (device.driver === null) {
     throw new KernelError('ENODEV', 'unbind_store', `${device.name} has no driver.`);
   }
-  if (offersTypes(device)) {
-    removeChildren(state, device);
-    state.log.printFor(device, 'MDEV: Unregistering');
-  }
+  if (offersTypes(device)) unregisterParent(state, device);
   device.driver = null;
   state.changed('DRIVER_UNBOUND', device.subject);
 }

@@ -66,7 +66,7 @@ export function setUpContext(
       throw new KernelError('ENOMEM', 'domain_context_mapping_one', 'No memory for a context table.');
     }
     if (bit(state.memory.load64(address), 0)) continue;
-    const words = unit.scalableMode ? scalableEntry(info) : legacyEntry(state, info, did);
+    const words = unit.scalableMode ? scalableEntry(state, info) : legacyEntry(state, info, did);
     words.forEach((word, index) => state.memory.store64(address + index * 8, word));
     if (unit.capabilities.CM) {
       // An absent entry is cached under id 0.
@@ -107,11 +107,12 @@ function oldDomainId(state: KernelState, info: DeviceDomainInfo, address: Hpa): 
   return field(state.memory.load64(address + 8), 23, 8);
 }
 
-function scalableEntry(info: DeviceDomainInfo): U64[] {
+function scalableEntry(state: KernelState, info: DeviceDomainInfo): U64[] {
   const table = info.pasidTable!;
   return packScalableContextEntry({
     P: true,
     DTE: info.atsSupported,
+    PASIDE: state.model.pasidTableOutlivesDomain && info.pasidSupported,
     PRE: info.atsSupported && info.priSupported,
     PDTS: table.pdts,
     PASIDDIRPTR: table.directoryAddress,

@@ -47,6 +47,8 @@ export function flushPages(
   if (domain.firstLevel) {
     const byLength = { pfn: run.pfn, order: flushOrder(run, false) };
     if (domain.defaultPasid > 0) flushPasidIotlb(unit, did, domain.defaultPasid, byLength);
+    for (const { kind, pasid, unit: where } of domain.attachments)
+      if (kind === 'PASID' && where === unit) flushPasidIotlb(unit, did, pasid!, byLength);
     if (primaryDevices(domain).length > 0) flushPasidIotlb(unit, did, 0, byLength);
   } else if (!PSI || order > MAMV) {
     flushIotlb(unit, 'DOMAIN', did);
@@ -107,6 +109,6 @@ function primaryDevices(domain: Domain): KernelDevice[] {
 }
 
 function auxParents(domain: Domain): Set<KernelDevice> {
-  const parents = domain.attachments.filter((each) => each.kind === 'AUX' && !each.leaked);
+  const parents = domain.attachments.filter((each) => each.kind !== 'PRIMARY' && !each.leaked);
   return new Set(parents.map((each) => each.device));
 }

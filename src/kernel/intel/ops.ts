@@ -19,7 +19,7 @@ export function intelIommuOps(state: KernelState): IommuOps {
     vendor: 'intel',
     pageSizeBitmap: INTEL_PAGE_SIZES,
     domainTypes: ['UNMANAGED', 'DMA', 'IDENTITY'],
-    functions: INTEL_FUNCTIONS,
+    functions: state.model.attachesToParent === 'PASID' ? PASID_FUNCTIONS : INTEL_FUNCTIONS,
     domainAlloc: (type) => intelDomainAlloc(state, ops, type),
     domainFree: (domain) => intelDomainFree(state, domain),
     probeDevice: (endpoint) => findUnit(state, pciDevice(endpoint, 'intel_iommu_probe_device')),
@@ -109,3 +109,6 @@ const INTEL_FUNCTIONS = [
   'sva_get_pasid',
   'page_response',
 ] as const;
+
+/** Auxiliary domains gone, PASIDs in their place. */
+const PASID_FUNCTIONS = [...INTEL_FUNCTIONS.filter((name) => !name.startsWith('aux_')), 'set_dev_pasid'];

@@ -134,8 +134,9 @@ function writeEntry(
  * Linux: intel_pasid_tear_down_entry().
  */
 export function tearDownPasidEntry(state: KernelState, device: KernelDevice, pasid: number): void {
-  const unit = device.info!.unit;
-  const address = device.info!.pasidTable?.entryAddress(pasid) ?? null;
+  const unit = device.unit!;
+  const table = device.info?.pasidTable ?? device.keptPasidTable;
+  const address = table?.entryAddress(pasid) ?? null;
   if (address === null) return;
   const entry = state.memory.load64(address);
   const did = field(state.memory.load64(address + 8), 15, 0);

@@ -89,7 +89,8 @@ function insertDevice(state: KernelState, domain: Domain, device: KernelDevice, 
     detachPrimary(state, device);
     throw asBusy(error);
   }
-  if (info.atsSupported) enableDeviceTlb(state, device, info);
+  const sendsPasids = state.model.pasidTableOutlivesDomain && info.pasidSupported;
+  if (info.atsSupported || sendsPasids) enableDeviceTlb(state, device, info);
   const passesThrough = state.hardwarePassThrough && domain.type === 'IDENTITY' && info.unit.scalableMode;
   addAttachment(state, {
     domain,
@@ -127,6 +128,11 @@ function newInfo(state: KernelState, domain: Domain, device: KernelDevice): Devi
 
 /** The table of a DMA alias that has one, or a new one. Linux: intel_pasid_alloc_table(). */
 function pasidTableFor(state: KernelState, device: KernelDevice, info: DeviceDomainInfo): PasidTable {
+  const kept = device.keptPasidTable;
+  if (kept !== null) {
+    device.keptPasidTable = null;
+    return kept;
+  }
   for (const alias of dmaAliases(state.machine.topology, device.fn)) {
     const shared = state.deviceOf(alias.fn)?.info?.pasidTable ?? null;
     if (shared !== null) {
@@ -154,7 +160,8 @@ export function unitMaxPasids(state: KernelState): number {
 
 /**
  * Removes a device from its primary domain. Its PASID table and features go too, and with them every
- * auxiliary attachment, of which only the hardware hears.
+ * auxiliary attachment, of which only the hardware hears. Where the table belongs to the device it waits
+ * for the next primary domain, with what is attached to PASIDs.
  * Linux: __dmar_remove_one_dev_info().
  */
 export function detachPrimary(state: KernelState, device: KernelDevice): void {
@@ -164,10 +171,11 @@ export function detachPrimary(state: KernelState, device: KernelDevice): void {
   disableDeviceTlb(device, info);
   clearContext(state, device, info);
   const table = info.pasidTable;
-  if (table !== null && --table.users === 0) table.release();
+  if (state.model.pasidTableOutlivesDomain) device.keptPasidTable = table;
+  else if (table !== null && --table.users === 0) table.release();
   for (const attachment of [...device.attachments]) {
     if (attachment.kind === 'PRIMARY') dropAttachment(state, attachment);
-    else leakAttachment(state, attachment);
+    else if (attachment.kind === 'AUX') leakAttachment(state, attachment);
   }
   dropDomainId(state, info.domain, info.unit);
   device.info = null;

@@ -1,5 +1,5 @@
 import { KernelError } from '../errno.js';
-import type { Domain, DomainType } from '../objects.js';
+import type { Domain, DomainType, IommuOps } from '../objects.js';
 import type { KernelState } from '../state.js';
 
 /**
@@ -7,7 +7,7 @@ import type { KernelState } from '../state.js';
  * callers make of that. Linux: __iommu_domain_alloc().
  */
 export function allocDomain(state: KernelState, busName: string, type: DomainType): Domain {
-  const ops = state.buses.get(busName)?.iommuOps ?? null;
+  const ops = opsOfBus(state, busName, type);
   if (ops === null) throw refused(`The ${busName} bus has no IOMMU operations.`, 'NO_BUS_OPS', null);
   const domain = ops.domainAlloc(type);
   if (domain !== null) return domain;
@@ -16,6 +16,14 @@ export function allocDomain(state: KernelState, busName: string, type: DomainTyp
     'DOMAIN_TYPE',
     `Ask for ${ops.domainTypes[0]}.`,
   );
+}
+
+/** A bus with a table for each vendor has nothing to choose by but the type: the first that makes it. */
+function opsOfBus(state: KernelState, busName: string, type: DomainType): IommuOps | null {
+  const bus = state.buses.get(busName);
+  if (bus === undefined) return null;
+  const tables = [...bus.opsOfVendor.values()];
+  return bus.iommuOps ?? tables.find((ops) => ops.domainTypes.includes(type)) ?? tables.at(-1) ?? null;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { pfnOf, u64FromPfn } from '../../bits/u64.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { FIRST_STAGE } from '../../layout/first-stage.js';
-import type { Domain, Endpoint, IommuGroup, IommuOps } from '../objects.js';
+import type { Domain, DomainType, Endpoint, IommuGroup, IommuOps } from '../objects.js';
 import type { KernelState } from '../state.js';
 
 /** Numbers the kernel prints for domain types. */
@@ -12,8 +12,13 @@ const TYPE_NUMBER = { BLOCKED: 0, UNMANAGED: 1, DMA: 3, IDENTITY: 4, SVA: 5 } as
  * the driver cannot make falls back to DMA. False when there is none, as for every subdevice group.
  * Linux: probe_alloc_default_domain(), iommu_group_alloc_default_domain().
  */
-export function giveDefaultDomain(state: KernelState, ops: IommuOps, group: IommuGroup): boolean {
-  const wanted = demandedType(ops, group) ?? (state.parameters.passthrough ? 'IDENTITY' : 'DMA');
+export function giveDefaultDomain(
+  state: KernelState,
+  ops: IommuOps,
+  group: IommuGroup,
+  type: DomainType | null = null,
+): boolean {
+  const wanted = type ?? demandedType(ops, group) ?? (state.parameters.passthrough ? 'IDENTITY' : 'DMA');
   let domain = ops.domainAlloc(wanted);
   if (domain === null && wanted !== 'DMA') {
     domain = ops.domainAlloc('DMA');

@@ -1,7 +1,8 @@
 import { KernelError } from '../errno.js';
 import { type Domain, type Endpoint, IommuGroup } from '../objects.js';
 import type { KernelState } from '../state.js';
-import { groupOfOne } from './attach.js';
+import { detachFromParent, subdeviceBehind } from './attach-to-parent.js';
+import { groupOfOne, returnToDefault } from './group-domain.js';
 
 /**
  * Detaches a domain from a group. With a default domain the members go back to it, or to the
@@ -9,7 +10,12 @@ import { groupOfOne } from './attach.js';
  * would act on it all the same.
  * Linux: iommu_detach_group(), __iommu_detach_group(), iommu_detach_device().
  */
-export function detach(_state: KernelState, domain: Domain, target: Endpoint | IommuGroup): void {
+export function detach(state: KernelState, domain: Domain, target: Endpoint | IommuGroup): void {
+  const subdevice = subdeviceBehind(state, target);
+  if (subdevice !== null) {
+    detachFromParent(state, domain, subdevice);
+    return;
+  }
   const group = target instanceof IommuGroup ? target : groupOfOne(target, 'iommu_detach_device');
   if (group.domain !== domain && !isAttached(domain, group)) {
     const rule = `Domain ${domain.number} is not attached to group ${group.number}.`;
@@ -17,23 +23,7 @@ export function detach(_state: KernelState, domain: Domain, target: Endpoint | I
       { code: 'NOT_ATTACHED', message: rule, subject: { kind: 'Group', number: group.number }, remedy: null },
     ]);
   }
-  const fallback = group.owned ? group.blockingDomain : group.defaultDomain;
-  if (fallback === null) {
-    for (const member of group.members) domain.ops.detachDev(domain, member);
-    group.domain = null;
-    return;
-  }
-  if (group.domain === fallback) return;
-  for (const member of group.members) {
-    try {
-      fallback.ops.attachDev(fallback, member, []);
-    } catch (error) {
-      // The kernel warns and stops: the group stays on the books of the domain it was to leave.
-      if (error instanceof KernelError) return;
-      throw error;
-    }
-  }
-  group.domain = fallback;
+  returnToDefault(group, domain);
 }
 
 function isAttached(domain: Domain, group: IommuGroup): boolean {

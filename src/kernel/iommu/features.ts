@@ -6,7 +6,7 @@ const FEATURES: readonly DeviceFeature[] = ['AUX', 'SVA', 'IOPF'];
 
 /** Every feature of an endpoint; none when its bus's driver has no such operation. Linux: iommu_dev_has_feature(). */
 export function featureStates(endpoint: Endpoint): FeatureState[] {
-  const ops = endpoint.bus.iommuOps;
+  const ops = endpoint.iommuOps;
   return FEATURES.map(
     (feature) =>
       ops?.devHasFeat?.(endpoint, feature) ?? {
@@ -20,14 +20,14 @@ export function featureStates(endpoint: Endpoint): FeatureState[] {
 
 /** Linux: iommu_dev_enable_feature(). */
 export function enableFeature(_state: KernelState, endpoint: Endpoint, feature: DeviceFeature): void {
-  const enable = endpoint.bus.iommuOps?.devEnableFeat ?? null;
+  const enable = endpoint.iommuOps?.devEnableFeat ?? null;
   if (enable === null) throw absent('ENODEV', 'iommu_dev_enable_feature', endpoint);
   enable(endpoint, feature);
 }
 
 /** Linux: iommu_dev_disable_feature(). */
 export function disableFeature(_state: KernelState, endpoint: Endpoint, feature: DeviceFeature): void {
-  const disable = endpoint.bus.iommuOps?.devDisableFeat ?? null;
+  const disable = endpoint.iommuOps?.devDisableFeat ?? null;
   if (disable === null) throw absent('EBUSY', 'iommu_dev_disable_feature', endpoint);
   disable(endpoint, feature);
 }

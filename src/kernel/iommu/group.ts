@@ -35,7 +35,11 @@ export function leaveGroup(state: KernelState, endpoint: Endpoint): void {
   group.reasons.splice(0, group.reasons.length, ...group.reasons.filter((reason) => !isAbout(reason)));
   endpoint.group = null;
   state.changed('LEFT_GROUP', endpoint.subject);
-  if (group.members.length > 0) return;
+  if (group.members.length === 0) dropEmptyGroup(state, group);
+}
+
+/** A group nobody is in goes, with the domains that were its own. Linux: iommu_group_release(). */
+export function dropEmptyGroup(state: KernelState, group: IommuGroup): void {
   state.groups.delete(group.number);
   for (const domain of [group.defaultDomain, group.blockingDomain]) {
     if (domain === null || domain === state.identityDomain) continue;

@@ -10,7 +10,7 @@ import { joinGroup, newGroup } from './group.js';
  * Linux: iommu_probe_device().
  */
 export function probeEndpoint(state: KernelState, endpoint: Endpoint): KernelError | null {
-  const ops = endpoint.bus.iommuOps;
+  const ops = endpoint.iommuOps;
   if (ops === null)
     return new KernelError('ENODEV', 'iommu_probe_device', `The ${endpoint.bus.name} bus has no operations.`);
   try {

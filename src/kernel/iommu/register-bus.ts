@@ -1,5 +1,6 @@
 import { KernelError } from '../errno.js';
-import type { Bus, Endpoint, IommuOps } from '../objects.js';
+import type { Bus, Endpoint, IommuOps, ParentBus, SubdeviceFramework } from '../objects.js';
+import { subdeviceBusName } from '../profile/organisation.js';
 import type { KernelState } from '../state.js';
 import { probeOrder } from '../intel/unit-lookup.js';
 import { attachToDefault, giveDefaultDomain } from './default-domain.js';
@@ -19,29 +20,64 @@ export function registerBusOps(state: KernelState, bus: Bus, ops: IommuOps): voi
     );
   }
   bus.iommuOps = ops;
-  const present = endpointsOf(state, bus);
+  probePresent(state, bus, ops, endpointsOf(state, bus), () => (bus.iommuOps = null));
+}
+
+/**
+ * Gives the subdevices of a framework their IOMMU operations. As posted the bus has room for one table;
+ * where a subdevice follows its parent's vendor there is room for one a vendor, and where each type of
+ * parent bus has a subdevice bus of its own, the table goes to that one. A framework without a bus is
+ * passed over.
+ *
+ * @param parentBus of the parents the table is for
+ */
+export function registerSubdeviceOps(
+  state: KernelState,
+  framework: SubdeviceFramework,
+  parentBus: ParentBus,
+  ops: IommuOps,
+): void {
+  const bus = state.buses.get(subdeviceBusName(state.organisation, framework, { parentBus }));
+  if (bus === undefined) return;
+  if (!state.organisation.servesByVendor) {
+    registerBusOps(state, bus, ops);
+    return;
+  }
+  bus.opsOfVendor.set(ops.vendor, ops);
+  const served = endpointsOf(state, bus).filter((endpoint) => endpoint.iommuOps === ops);
+  probePresent(state, bus, ops, served, () => bus.opsOfVendor.delete(ops.vendor));
+}
+
+/** Linux: bus_iommu_probe(). */
+function probePresent(
+  state: KernelState,
+  bus: Bus,
+  ops: IommuOps,
+  present: readonly Endpoint[],
+  takeBack: () => void,
+): void {
+  const ungrouped = present.filter(({ group }) => group === null);
   try {
-    for (const endpoint of present) probeUnlessNoUnit(state, ops, endpoint);
+    for (const endpoint of ungrouped) probeUnlessNoUnit(state, ops, endpoint);
     for (const group of state.groups.values()) {
       if (group.defaultDomain !== null || group.members[0]?.bus !== bus) continue;
       if (giveDefaultDomain(state, ops, group))
         for (const member of group.members) attachToDefault(group, member);
     }
   } catch (error) {
-    for (const endpoint of present) {
+    for (const endpoint of ungrouped) {
       if (endpoint.group === null) continue;
       ops.releaseDevice(endpoint);
       leaveGroup(state, endpoint);
       endpoint.unit = null;
     }
-    bus.iommuOps = null;
+    takeBack();
     throw error;
   }
 }
 
 /** A device no unit serves is passed over; any other failure ends the walk. */
 function probeUnlessNoUnit(state: KernelState, ops: IommuOps, endpoint: Endpoint): void {
-  if (endpoint.group !== null) return;
   try {
     joinGroupOf(state, ops, endpoint);
   } catch (error) {
@@ -50,7 +86,9 @@ function probeUnlessNoUnit(state: KernelState, ops: IommuOps, endpoint: Endpoint
 }
 
 function endpointsOf(state: KernelState, bus: Bus): Endpoint[] {
-  if (bus.name === 'mdev' || state.dmar === null) return [...state.subdevices.values()];
+  if (bus.framework !== null) return state.allSubdevices.filter((each) => each.bus === bus);
+  // No function is on the platform bus itself: what drivers put there only stands for it.
+  if (bus.name !== 'pci' || state.dmar === null) return [];
   const order = probeOrder(state.dmar, state.machine.topology, { perUnit: state.profile.probesPerUnit });
   return order.flatMap((fn) => state.deviceOf(fn) ?? []);
 }

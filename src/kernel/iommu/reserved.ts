@@ -3,7 +3,7 @@ import type { Endpoint, IommuGroup, ReservedRegion } from '../objects.js';
 
 /** Reserved regions of one endpoint, as its bus's driver gives them. Linux: iommu_get_resv_regions(). */
 export function reservedRegions(endpoint: Endpoint): ReservedRegion[] {
-  return endpoint.bus.iommuOps?.getResvRegions(endpoint) ?? [];
+  return endpoint.iommuOps?.getResvRegions(endpoint) ?? [];
 }
 
 /**

@@ -1,20 +1,90 @@
-import { KernelError } from '../errno.js';
-import { joinGroup, newGroup } from '../iommu/group.js';
+import { ERRNO, KernelError } from '../errno.js';
+import { dropEmptyGroup, joinGroup, newGroup } from '../iommu/group.js';
 import { probeEndpoint } from '../iommu/probe.js';
-import { type KernelDevice, Subdevice } from '../objects.js';
+import {
+  type AnySubdevice,
+  type KernelDevice,
+  type MdevParent,
+  type MdevTypeInput,
+  type SoftwareParent,
+  SoftwareSubdevice,
+  type SubdeviceFramework,
+  Subdevice,
+} from '../objects.js';
+import { subdeviceBusName } from '../profile/organisation.js';
 import type { KernelState } from '../state.js';
+import { removeMdev } from './remove.js';
 import { availableInstances, offersTypes, typeName } from './types.js';
 
 /** The driver that binds to subdevices. */
 const MDEV_DRIVER = 'vfio_mdev';
 
 /**
- * Makes a subdevice. That no unit serves its parent does not fail it: it then has no group.
+ * Makes a subdevice. That no unit serves its parent does not fail it: it then has no group, and no driver
+ * that would make it a VFIO device. Later kernels take it back when the driver will not have it.
  * Linux: create_store(), mdev_device_create().
  *
  * @param uuid as written to the file: 36 characters, with or without a newline
+ * @param framework whose bus it is put on; the test framework has no driver and takes only functions
  */
-export function createMdev(state: KernelState, parent: KernelDevice, type: string, uuid: string): Subdevice {
+export function createMdev(
+  state: KernelState,
+  parent: KernelDevice,
+  type: string,
+  uuid: string,
+  framework: SubdeviceFramework = 'mdev',
+): Subdevice {
+  const { name, input } = checkCreate(state, parent, type, uuid);
+  const bus = state.buses.get(subdeviceBusName(state.organisation, framework, parent));
+  if (bus === undefined) {
+    throw new KernelError('ENODEV', 'create_store', `This kernel has no framework ${framework}.`, [
+      {
+        code: 'NO_FRAMEWORK',
+        message: `There is no ${framework} bus.`,
+        subject: null,
+        remedy: 'Build the kernel with CONFIG_SUBDEV_TEST=y.',
+      },
+    ]);
+  }
+  const subdevice = new Subdevice(name, bus, parent, type, input);
+  state.subdevices.set(name, subdevice);
+  bringUp(state, subdevice);
+  return subdevice;
+}
+
+/** As createMdev, of a parent that is no PCI function. */
+export function createSoftwareMdev(
+  state: KernelState,
+  parent: SoftwareParent,
+  type: string,
+  uuid: string,
+): SoftwareSubdevice {
+  const { name, input } = checkCreate(state, parent, type, uuid);
+  const bus = state.buses.get(subdeviceBusName(state.organisation, 'mdev', parent))!;
+  const subdevice = new SoftwareSubdevice(name, bus, parent, type, input);
+  state.softwareSubdevices.set(name, subdevice);
+  bringUp(state, subdevice);
+  return subdevice;
+}
+
+/** Linux: device_add(), and the bus notifier of the IOMMU core in it. */
+function bringUp(state: KernelState, subdevice: AnySubdevice): void {
+  state.changed('SUBDEVICE_CREATED', subdevice.subject);
+  probeEndpoint(state, subdevice);
+  if (subdevice.bus.framework !== 'mdev' || !state.options.mdevDriver) return;
+  const refusal = bindMdevDriver(state, subdevice);
+  if (refusal === null || !state.profile.failsCreateWithoutDriver) return;
+  removeMdev(state, subdevice);
+  throw refusal;
+}
+
+/** What is refused before anything is made, in the kernel's order. */
+function checkCreate(
+  state: KernelState,
+  parent: MdevParent,
+  type: string,
+  uuid: string,
+): { readonly name: string; readonly input: MdevTypeInput } {
   const name = parseUuid(uuid);
   const input = offersTypes(parent)
     ? parent.mdevTypeInputs.find((each) => typeName(parent, each) === type)
@@ -29,7 +99,7 @@ export function createMdev(state: KernelState, parent: KernelDevice, type: strin
       },
     ]);
   }
-  const twin = state.subdevices.get(name);
+  const twin = state.subdevices.get(name) ?? state.softwareSubdevices.get(name);
   if (twin !== undefined) {
     throw new KernelError(
       'EEXIST',
@@ -45,6 +115,9 @@ export function createMdev(state: KernelState, parent: KernelDevice, type: strin
       ],
     );
   }
+  if (state.registeredParents.get(parent) === 'LEAVING') {
+    throw new KernelError('ENODEV', 'mdev_device_create', `${parent.name} is being unregistered.`);
+  }
   if (availableInstances(state, parent, input) < 1) {
     const rule = `${parent.name} has no room for another ${type}.`;
     throw new KernelError('ENOSPC', 'mdev_device_create', rule, [
@@ -56,27 +129,40 @@ export function createMdev(state: KernelState, parent: KernelDevice, type: strin
       },
     ]);
   }
-  const subdevice = new Subdevice(name, state.buses.get('mdev')!, parent, type, input);
-  state.subdevices.set(name, subdevice);
-  state.changed('SUBDEVICE_CREATED', subdevice.subject);
-  probeEndpoint(state, subdevice);
-  bindMdevDriver(state, subdevice);
-  return subdevice;
+  return { name, input };
 }
 
 /**
- * The mdev driver makes a group of its own only while the bus has no IOMMU operations.
- * Linux (series, patch 5/5): mdev_probe(), mdev_attach_iommu().
+ * Lets the mdev driver have a subdevice; null when it takes it. It makes a group only where the bus has no
+ * IOMMU operations (before patch 5/5: always), and VFIO takes nothing without a group.
+ * Linux: mdev_probe(), mdev_attach_iommu(), vfio_add_group_dev().
  */
-function bindMdevDriver(state: KernelState, subdevice: Subdevice): void {
+function bindMdevDriver(state: KernelState, subdevice: AnySubdevice): KernelError | null {
   subdevice.driver = MDEV_DRIVER;
-  if (subdevice.bus.iommuOps !== null) return;
+  const refusal = groupRefusal(state, subdevice);
+  if (refusal !== null) subdevice.driver = null;
+  return refusal;
+}
+
+function groupRefusal(state: KernelState, subdevice: AnySubdevice): KernelError | null {
+  if (!state.model.driverMakesGroups) return null;
+  const coreGroups = subdevice.iommuOps !== null;
+  if (coreGroups && state.options.fifthPatch) {
+    if (subdevice.group !== null) return null;
+    return new KernelError('EINVAL', 'vfio_add_group_dev', `${subdevice.name} has no group.`);
+  }
   const group = newGroup(state);
+  if (subdevice.group !== null) {
+    state.log.printFor(subdevice, `Failed to add to iommu group ${group.number}: -${ERRNO.EEXIST}`);
+    dropEmptyGroup(state, group);
+    const rule = `${subdevice.name} is in group ${subdevice.group.number} already.`;
+    return new KernelError('EEXIST', 'iommu_group_add_device', rule);
+  }
   const explanation = `${subdevice.name} was given a group by its driver; no IOMMU operations stand behind it.`;
-  joinGroup(state, group, subdevice, [
-    { kind: 'SUBDEVICE', device: subdevice.parent, via: null, missingAcs: [], explanation },
-  ]);
+  const device = subdevice.kind === 'Subdevice' ? subdevice.parent : null;
+  joinGroup(state, group, subdevice, [{ kind: 'SUBDEVICE', device, via: null, missingAcs: [], explanation }]);
   state.log.printFor(subdevice, `MDEV: group_id = ${group.number}`);
+  return null;
 }
 
 /** Linux: create_store(), guid_parse(). */

@@ -1,6 +1,6 @@
 import { KernelError } from '../errno.js';
 import { leaveGroup } from '../iommu/group.js';
-import type { KernelDevice, Subdevice } from '../objects.js';
+import type { AnySubdevice, MdevParent } from '../objects.js';
 import type { KernelState } from '../state.js';
 import { childrenOf } from './types.js';
 
@@ -9,29 +9,46 @@ import { childrenOf } from './types.js';
  * cannot wait, so it is refused, with the errno of a call that would block.
  * Linux: remove_store(), mdev_device_remove().
  */
-export function removeMdev(state: KernelState, subdevice: Subdevice): void {
+export function removeMdev(state: KernelState, subdevice: AnySubdevice): void {
+  requireActive(state, subdevice);
   requireIdle(state, subdevice);
-  const ops = subdevice.bus.iommuOps;
+  state.leavingSubdevices.add(subdevice);
+  const ops = subdevice.iommuOps;
   // With operations on the bus the core lets go of the group, when no driver is bound any more; without
   // them the driver does, as long as it is.
   if (ops !== null) subdevice.driver = null;
   ops?.releaseDevice(subdevice);
+  const hadGroup = subdevice.group !== null;
   leaveGroup(state, subdevice);
-  if (ops === null) state.log.printFor(subdevice, 'MDEV: detaching iommu');
+  if (hadGroup && ops === null) state.log.printFor(subdevice, 'MDEV: detaching iommu');
   subdevice.unit = null;
   subdevice.driver = null;
-  state.subdevices.delete(subdevice.uuid);
+  if (subdevice.kind === 'Subdevice') state.subdevices.delete(subdevice.uuid);
+  else state.softwareSubdevices.delete(subdevice.uuid);
+  state.leavingSubdevices.delete(subdevice);
   state.changed('SUBDEVICE_REMOVED', subdevice.subject);
 }
 
-/** Removes every subdevice of a parent, or none. Linux: mdev_unregister_device(). */
-export function removeChildren(state: KernelState, parent: KernelDevice): void {
-  const children = childrenOf(state, parent);
-  for (const child of children) requireIdle(state, child);
-  for (const child of children) removeMdev(state, child);
+/** Removes every subdevice of a parent. Linux: mdev_device_remove_cb(). */
+export function removeChildren(state: KernelState, parent: MdevParent): void {
+  for (const child of childrenOf(state, parent)) removeMdev(state, child);
 }
 
-function requireIdle(state: KernelState, subdevice: Subdevice): void {
+/** Linux: mdev_unregister_device() waits for each. */
+export function requireChildrenIdle(state: KernelState, parent: MdevParent): void {
+  for (const child of childrenOf(state, parent)) requireIdle(state, child);
+}
+
+/** A removal that runs, or is over. */
+function requireActive(state: KernelState, subdevice: AnySubdevice): void {
+  const isLeaving = state.leavingSubdevices.has(subdevice);
+  if (state.allSubdevices.includes(subdevice) && !isLeaving) return;
+  throw isLeaving
+    ? new KernelError('EAGAIN', 'mdev_device_remove', `${subdevice.uuid} is being removed.`)
+    : new KernelError('ENODEV', 'mdev_device_remove', `${subdevice.uuid} is no more.`);
+}
+
+function requireIdle(state: KernelState, subdevice: AnySubdevice): void {
   const container = subdevice.group === null ? undefined : state.vfio.containerOf.get(subdevice.group);
   if (container !== undefined) {
     const rule = `Container ${container.number} has the group of subdevice ${subdevice.uuid}: removal would wait until it has not.`;
@@ -44,10 +61,9 @@ function requireIdle(state: KernelState, subdevice: Subdevice): void {
       },
     ]);
   }
+  const parent = subdevice.kind === 'Subdevice' ? subdevice.parent : null;
   const domain =
-    subdevice.domain ??
-    subdevice.parent.attachments.find((each) => each.endpoint === subdevice)?.domain ??
-    null;
+    subdevice.domain ?? parent?.attachments.find((each) => each.endpoint === subdevice)?.domain ?? null;
   if (domain === null) return;
   const rule = `Subdevice ${subdevice.uuid} is attached to domain ${domain.number}: removal would wait until it is not.`;
   throw new KernelError('EAGAIN', 'vfio_del_group_dev', rule, [

@@ -11,6 +11,14 @@ export interface KernelOption {
   readonly selectedBy: string | null;
 }
 
+/**
+ * Switches of this project, for what the series and its review leave to whoever builds the kernel: whether
+ * the fifth patch (VFIO and mdev ask the bus) is applied, and whether there is a second framework for
+ * subdevices, which exists to be looked up through.
+ */
+const FIFTH_PATCH = 'CONFIG_SIOV_SERIES_VFIO';
+const TEST_FRAMEWORK = 'CONFIG_SUBDEV_TEST';
+
 const SCALABLE_IOV = 'CONFIG_INTEL_IOMMU_SCALABLE_IOV';
 
 /** What INTEL_IOMMU_SCALABLE_IOV selects, which forces it into the kernel image. */
@@ -54,6 +62,21 @@ export class KernelOptions {
 
   get scalableIov(): boolean {
     return this.isOn(SCALABLE_IOV);
+  }
+
+  /** Patch 5/5: mdev and VFIO leave subdevice groups to the core where the bus has operations. */
+  get fifthPatch(): boolean {
+    return this.values.get(FIFTH_PATCH)?.value !== 'n';
+  }
+
+  /** A bus of subdevices beside mdev. */
+  get testFramework(): boolean {
+    return this.isOn(TEST_FRAMEWORK);
+  }
+
+  /** The driver of mediated devices is there, built in or as a module. */
+  get mdevDriver(): boolean {
+    return this.values.get('CONFIG_VFIO_MDEV_DEVICE')?.value !== 'n';
   }
 
   list(): KernelOption[] {

@@ -62,6 +62,14 @@ export interface KernelProfile {
   readonly claimsDmaOwnership: boolean;
   /** VFIO looks a device up before it looks at the group's container. */
   readonly findsVfioDeviceFirst: boolean;
+  /** Mainline has auxiliary domains. Linux: iommu_aux_attach_device(), until 2022. */
+  readonly hasAuxApi: boolean;
+  /** The core attaches domains to a PASID of a device. Linux: iommu_attach_device_pasid(). */
+  readonly attachesToPasids: boolean;
+  /** A subdevice its driver will not take is not created. Linux: mdev_device_create(), device_driver_attach(). */
+  readonly failsCreateWithoutDriver: boolean;
+  /** What the sysfs file `type` of a group takes; null when it is read-only. Linux: iommu_group_store_type(). */
+  readonly groupTypeWords: readonly string[] | null;
   /** Whether accesses are snooped is settled per domain, not for all units at once. Linux: enforce_cache_coherency(). */
   readonly enforcesSnoopPerDomain: boolean;
 }
@@ -93,6 +101,10 @@ const V5_10: KernelProfile = {
   knowsUnmapAll: false,
   claimsDmaOwnership: false,
   findsVfioDeviceFirst: false,
+  hasAuxApi: true,
+  attachesToPasids: false,
+  failsCreateWithoutDriver: false,
+  groupTypeWords: null,
   enforcesSnoopPerDomain: false,
 };
 
@@ -117,6 +129,8 @@ const V5_15: KernelProfile = {
   bindOfBoundIsBusy: true,
   reportsRealPageSizes: true,
   knowsUnmapAll: true,
+  failsCreateWithoutDriver: true,
+  groupTypeWords: ['identity', 'DMA', 'DMA-FQ', 'auto'],
 };
 
 const V6_1: KernelProfile = {
@@ -128,6 +142,8 @@ const V6_1: KernelProfile = {
   probesPerUnit: true,
   knowsSatc: true,
   claimsDmaOwnership: true,
+  hasAuxApi: false,
+  attachesToPasids: true,
   findsVfioDeviceFirst: true,
   enforcesSnoopPerDomain: true,
 };

@@ -1,20 +1,16 @@
 import type { KernelConfig } from '../config.js';
 import { KernelConfigError } from './config-error.js';
+import type { KernelProfile } from './profile.js';
 
-/** Refuses what is not modelled, before anything is built. */
-export function requireSupported(config: KernelConfig): void {
-  if (config.subdeviceModel !== 'MDEV_BUS_OPS') {
-    throw new KernelConfigError(
-      'subdeviceModel',
-      config.subdeviceModel,
-      'only operations on the subdevice bus are modelled so far.',
-    );
+/** Refuses what no kernel of the profile had, before anything is built. */
+export function requireSupported(config: KernelConfig, profile: KernelProfile): void {
+  const refuse = (reason: string) => {
+    throw new KernelConfigError('subdeviceModel', config.subdeviceModel, reason);
+  };
+  if (config.subdeviceModel === 'AUX_API' && !profile.hasAuxApi) {
+    refuse(`mainline had removed auxiliary domains by ${profile.name}; choose V5_10 or V5_15.`);
   }
-  if (config.busOrganisation !== 'ONE_OPS_PER_BUS') {
-    throw new KernelConfigError(
-      'busOrganisation',
-      config.busOrganisation,
-      'only one table of operations per bus is modelled so far.',
-    );
+  if (config.subdeviceModel === 'PASID_ATTACH' && !profile.attachesToPasids) {
+    refuse(`${profile.name} cannot attach a domain to a PASID; choose V6_1.`);
   }
 }

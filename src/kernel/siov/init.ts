@@ -1,5 +1,5 @@
-import { registerBusOps } from '../iommu/register-bus.js';
 import { KernelError } from '../errno.js';
+import { registerSubdeviceOps } from '../iommu/register-bus.js';
 import type { KernelState } from '../state.js';
 import { siovIommuOps } from './ops.js';
 
@@ -9,12 +9,15 @@ import { siovIommuOps } from './ops.js';
  * Linux (series, patch 4/5): intel_siov_init().
  */
 export function siovInit(state: KernelState): void {
-  if (!state.options.scalableIov || !state.scalableMode) return;
+  if (!state.model.hasBusOps || !state.options.scalableIov || !state.scalableMode) return;
   if (!state.activeUnits.every((unit) => unit.capabilities.PASID)) return;
-  try {
-    registerBusOps(state, state.buses.get('mdev')!, siovIommuOps(state));
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
+  const ops = siovIommuOps(state);
+  for (const framework of ['mdev', 'subdev-test'] as const) {
+    try {
+      registerSubdeviceOps(state, framework, 'pci', ops);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+    }
   }
   state.log.print('DMAR: Intel(R) Scalable I/O Virtualization supported');
 }

@@ -24,14 +24,17 @@ export function siovIommuOps(state: KernelState): IommuOps {
     domainAlloc: (type) => (type === 'UNMANAGED' ? intelDomainAlloc(state, ops, type) : null),
     domainFree: (domain) => intelDomainFree(state, domain),
     // Whether the parent has the AUX feature or announces Scalable IOV is not asked.
-    probeDevice: (endpoint) => findUnit(state, parentOf(endpoint, 'EINVAL', 'siov_iommu_probe_device')),
+    probeDevice: (endpoint) =>
+      findUnit(state, parentOf(state, endpoint, 'EINVAL', 'siov_iommu_probe_device')),
     releaseDevice: () => {},
     deviceGroup: (endpoint) =>
-      genericGroup(parentOf(endpoint, 'EINVAL', 'siov_iommu_device_group'), endpoint),
+      genericGroup(parentOf(state, endpoint, 'EINVAL', 'siov_iommu_device_group'), endpoint),
     attachDev: (domain, endpoint, warnings) => attachSubdevice(state, domain, endpoint, warnings),
     detachDev: (domain, endpoint) => detachSubdevice(state, domain, endpoint),
-    getResvRegions: (endpoint) =>
-      endpoint.kind === 'Subdevice' ? intelReservedRegions(state, endpoint.parent) : [],
+    getResvRegions: (endpoint) => {
+      const parent = findParent(state, endpoint);
+      return parent === null ? [] : intelReservedRegions(state, parent);
+    },
     defDomainType: null,
     devHasFeat: null,
     devEnableFeat: null,
@@ -46,7 +49,7 @@ export function siovIommuOps(state: KernelState): IommuOps {
  * errno the auxiliary path itself has for it.
  */
 function attachSubdevice(state: KernelState, domain: Domain, endpoint: Endpoint, warnings: string[]): void {
-  const parent = parentOf(endpoint, 'ENODEV', 'siov_iommu_attach_device');
+  const parent = parentOf(state, endpoint, 'ENODEV', 'siov_iommu_attach_device');
   if (parent.info?.auxEnabled && state.scalableMode) {
     attachAux(state, domain, parent, endpoint);
     return;
@@ -69,19 +72,36 @@ function attachSubdevice(state: KernelState, domain: Domain, endpoint: Endpoint,
 
 /** Chosen by the AUX feature as it is now, not as it was when the domain was attached. */
 function detachSubdevice(state: KernelState, domain: Domain, endpoint: Endpoint): void {
-  const parent = parentOf(endpoint, 'ENODEV', 'siov_iommu_detach_device');
+  const parent = parentOf(state, endpoint, 'ENODEV', 'siov_iommu_detach_device');
   const aux = (parent.info?.auxEnabled ?? false) && state.scalableMode;
   if (aux || state.config.auxRequirement === 'REQUIRED') detachAux(state, domain, parent, endpoint);
   else detachPrimary(state, parent);
 }
 
 /**
- * The parent behind an endpoint. The two lookups review discussed (by bus, or by the driver core's parent
- * pointer) find the same one for every mediated device.
+ * The PCI function behind an endpoint; null when the lookup finds no parent, or one that is not on the PCI
+ * bus. As posted only a device of the mdev framework has a parent; the driver core's pointer knows that of
+ * any subdevice. For mediated devices both find the same.
  */
-function parentOf(endpoint: Endpoint, errno: 'EINVAL' | 'ENODEV', mirrors: string): KernelDevice {
-  if (endpoint.kind === 'Subdevice') return endpoint.parent;
-  throw new KernelError(errno, mirrors, `${endpoint.name} is no subdevice: it has no parent to act on.`);
+function findParent(state: KernelState, endpoint: Endpoint): KernelDevice | null {
+  if (endpoint.kind !== 'Subdevice' || endpoint.parent.parentBus !== 'pci') return null;
+  const isFound = endpoint.bus.framework === 'mdev' || state.config.parentLookup === 'DEVICE_CORE';
+  return isFound ? endpoint.parent : null;
+}
+
+function parentOf(
+  state: KernelState,
+  endpoint: Endpoint,
+  errno: 'EINVAL' | 'ENODEV',
+  mirrors: string,
+): KernelDevice {
+  const parent = findParent(state, endpoint);
+  if (parent !== null) return parent;
+  throw new KernelError(
+    errno,
+    mirrors,
+    `${endpoint.name} has no PCI function for a parent that could be found.`,
+  );
 }
 
 function genericGroup(parent: KernelDevice, endpoint: Endpoint) {

@@ -8,8 +8,12 @@ export function primaryAttachWarnings(
   parent: KernelDevice,
   subdevice: Subdevice,
 ): string[] {
+  const afterwards =
+    state.model.attachesToParent === 'NEVER'
+      ? 'nothing restores the old domain at detach'
+      : 'it goes back to its default domain at detach';
   const warnings = [
-    `The AUX feature of ${parent.name} is off: domain ${domain.number} becomes the primary domain of ${parent.name} itself, not of subdevice ${subdevice.uuid} alone. Untagged DMA of ${parent.name}${driverOf(parent)} now goes through it, and nothing restores the old domain at detach.`,
+    `The AUX feature of ${parent.name} is off: domain ${domain.number} becomes the primary domain of ${parent.name} itself, not of subdevice ${subdevice.uuid} alone. Untagged DMA of ${parent.name}${driverOf(parent)} now goes through it, and ${afterwards}.`,
   ];
   const evicted = parent.attachments.find((each) => each.kind === 'PRIMARY');
   if (evicted !== undefined && evicted.domain !== domain) {

@@ -27,7 +27,7 @@ export function attachGroup(
   iommu: Type1,
   group: IommuGroup,
 ): void {
-  const ops = opsOf(group.members[0]);
+  const ops = opsOf(state, group.members[0]);
   if (ops === null) {
     iommu.external = [group, ...(iommu.external ?? [])];
     return;
@@ -123,10 +123,15 @@ export function apertureOf(domain: Domain): IovaRange {
   return { start: domain.apertureStart, last: domain.apertureLast };
 }
 
-/** The operations a group's domain is allocated from; null for software mdevs. */
-export function opsOf(member: Endpoint | undefined): IommuOps | null {
-  if (member === undefined) return null;
-  return member.kind === 'Subdevice' ? member.iommuOps : member.bus.iommuOps;
+/**
+ * The operations a group's domain is allocated from; null for software mdevs. Where domains are attached
+ * to parents in a subdevice's place, they are the parent's. Linux: vfio_bus_type(), vfio_mdev_iommu_device().
+ */
+export function opsOf(state: KernelState, member: Endpoint | undefined): IommuOps | null {
+  if (member?.kind === 'Subdevice' && state.model.attachesToParent !== 'NEVER') {
+    return member.parent.unit === null ? null : member.parent.iommuOps;
+  }
+  return member?.iommuOps ?? null;
 }
 
 /** Takes a domain off a group, as far as it is on it: the kernel does not look. */

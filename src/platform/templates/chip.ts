@@ -16,6 +16,7 @@ export interface Chip {
 /** Vendors of the templates, as the id database names them. */
 export const VENDORS: Readonly<Record<number, string>> = {
   0x1000: 'Broadcom / LSI',
+  0x1022: 'Advanced Micro Devices, Inc. [AMD]',
   0x10b5: 'PLX Technology, Inc.',
   0x10de: 'NVIDIA Corporation',
   0x1415: 'Oxford Semiconductor Ltd',

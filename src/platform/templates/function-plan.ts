@@ -7,7 +7,7 @@ import { type Chip, VENDORS } from './chip.js';
 
 /** One function of a template before the functions beside it are known. */
 export interface FunctionPlan {
-  /** `bus:device.function`; templates have one segment. */
+  /** `bus:device.function`, behind a segment where that is not 0; buses differ between segments. */
   readonly at: string;
   readonly chip: Chip;
   /** Adds the capabilities. */
@@ -17,6 +17,7 @@ export interface FunctionPlan {
   /** Address of the physical function, for a virtual one. */
   readonly virtualOf?: string;
   readonly mdevTypes?: readonly MdevTypeDescription[];
+  readonly parentBus?: 'platform';
 }
 
 const MEMORY_AND_BUS_MASTER = 0x0006;
@@ -44,6 +45,7 @@ export function describeFunctions(plans: readonly FunctionPlan[]): PciFunctionDe
         driver: plan.chip.driver,
         physicalFunction: plan.virtualOf === undefined ? null : addressOf(plan.virtualOf),
         mdevTypes: plan.mdevTypes ?? [],
+        ...(plan.parentBus === undefined ? {} : { parentBus: plan.parentBus }),
       };
     })
     .sort((a, b) => comparePciAddress(a.address, b.address));

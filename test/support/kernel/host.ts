@@ -8,7 +8,15 @@ import type { KernelConfig } from '../../../src/kernel/config.js';
 import { type Errno, KernelError } from '../../../src/kernel/errno.js';
 import type { KernelEvent } from '../../../src/kernel/events.js';
 import { Kernel } from '../../../src/kernel/kernel.js';
-import type { IommuGroup, KernelDevice, MdevTypeInput, Subdevice } from '../../../src/kernel/objects.js';
+import type { KernelState } from '../../../src/kernel/state.js';
+import { MTTY_TYPES } from '../../../src/platform/subdevice-drivers.js';
+import type {
+  IommuGroup,
+  KernelDevice,
+  MdevTypeInput,
+  SoftwareSubdevice,
+  Subdevice,
+} from '../../../src/kernel/objects.js';
 import { packCapability, packExtendedCapability } from '../../../src/layout/capability.js';
 import type { DeviceScope, DmarTable, RemappingStructure } from '../../../src/layout/dmar/table.js';
 
@@ -47,6 +55,10 @@ export interface HostPlan {
   /** Reserved memory of the first parent, or of another. */
   readonly rmrr?: { readonly base: string; readonly last: string; readonly at?: string };
   readonly withoutTable?: boolean;
+  /** Parents behind a unit of the other vendor, by address. */
+  readonly amd?: readonly string[];
+  /** Adds the sample driver mtty. */
+  readonly mtty?: boolean;
 }
 
 export const U1 = '11111111-1111-4111-8111-111111111111';
@@ -157,10 +169,13 @@ export class Host {
       machine: this.machine,
       dmar: plan.withoutTable ? null : dmar,
       emit: (event) => this.events.push(event),
+      otherUnits: plan.amd === undefined ? [] : [{ vendor: 'amd', devices: plan.amd }],
+      softwareParents: plan.mtty ? [{ name: 'mtty', driver: 'mtty', mdevTypes: MTTY_TYPES }] : [],
       devices: parents.map((parent) => ({
         fn: this.machine.topology.functions.get(parent.at ?? PARENT)!,
         driver: parent.driver === undefined ? 'idxd' : parent.driver,
         mdevTypes: [typeOf(parent.capacity ?? 8)],
+        parentBus: plan.amd?.includes(parent.at ?? PARENT) ? 'platform' : 'pci',
       })),
     });
   }
@@ -185,6 +200,16 @@ export class Host {
   /** A subdevice of a parent. */
   mdev(uuid: string, at = PARENT): Subdevice {
     return this.kernel.createMdev(this.device(at), 'idxd-1dwq-v1', uuid);
+  }
+
+  /** A subdevice of mtty. */
+  software(uuid: string, type = 'mtty-1'): SoftwareSubdevice {
+    return this.kernel.createSoftwareMdev(this.kernel.softwareParents.get('mtty')!, type, uuid);
+  }
+
+  /** What the kernel keeps, for entry points no command reaches. */
+  get state(): KernelState {
+    return (this.kernel as unknown as { state: KernelState }).state;
   }
 
   get lines(): string[] {
