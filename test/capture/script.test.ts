@@ -235,7 +235,10 @@ describe('the capture script', () => {
     const lines = capture(tree.root).bundle.split('\n');
     const of = (name: string) => {
       const start = lines.indexOf(`#iommu-graph section ${name}`) + 1;
-      return lines.slice(start, lines.findIndex((line, at) => at > start && line.startsWith('#iommu-graph')));
+      return lines.slice(
+        start,
+        lines.findIndex((line, at) => at > start && line.startsWith('#iommu-graph')),
+      );
     };
     expect(of('mdev-types')).toEqual([
       'parent 0000:01:00.0 type nic-1',

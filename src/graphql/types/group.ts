@@ -67,7 +67,8 @@ GroupRef.implement({
     domain: t.field({
       type: DomainRef,
       nullable: true,
-      description: 'The domain the core believes it is attached to now. The driver can know better: attaching a subdevice without AUX changes the domain of its parent behind the back of the group (see Device.domain).',
+      description:
+        'The domain the core believes it is attached to now. The driver can know better: attaching a subdevice without AUX changes the domain of its parent behind the back of the group (see Device.domain).',
       resolve: ({ platform, it }) => (it.domain === null ? null : domainView(platform, it.domain)),
     }),
     container: t.field({
