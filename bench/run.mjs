@@ -8,7 +8,7 @@ import { printTable } from './measure.mjs';
  */
 const CORE = {
   walk: async () => (await import('./walk.mjs')).walk,
-  'page-table': async () => (await import('./page-table.mjs')).pageTable,
+  map: async () => (await import('./page-table.mjs')).pageTable,
 };
 const SERVER = {
   'http-q2': async () => (await import('./http-q2.mjs')).httpQ2(),
