@@ -232,3 +232,14 @@ describe('breaking things on purpose', () => {
     expect(platform.iommuUnits.flatMap(({ caches }) => caches)).toEqual([{ access: ['READ'], stale: false }]);
   });
 });
+
+test.each([
+  'Group:demo/01',
+  'Group:demo/1e0',
+  'Group:demo/',
+  'Domain:demo/0x1',
+  'Event:demo/1.0',
+  'Device:demo/6a:01.0',
+])('%s, which no object has as its id, fetches nothing', async (id) => {
+  expect(await api.ask(`{ node(id: "${id}") { id } }`)).toEqual({ node: null });
+});
