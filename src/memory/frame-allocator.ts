@@ -44,12 +44,4 @@ export class FrameAllocator {
   get used(): number {
     return this.next - this.first - this.free.length;
   }
-
-  /** A second allocator in the same state. */
-  fork(): FrameAllocator {
-    const copy = new FrameAllocator(this.first, this.count);
-    copy.next = this.next;
-    copy.free.push(...this.free);
-    return copy;
-  }
 }

@@ -1,10 +1,9 @@
 import { type U64, u64 } from '../../bits/u64.js';
 import type { CacheEntry } from './cache-entry.js';
+import { type EntrySlots, VALID, WAYS, dropSlots, replaceableSlot } from './entry-slots.js';
 
 const SETS = 64;
-const WAYS = 4;
 const STRIDE = 16;
-const VALID = 1 << 16;
 /** Scalable-mode entries carry no domain id. */
 const NO_DOMAIN = -1;
 /** SID bits left out of the comparison, by FM. Spec: VT-d 6.5.2.1 "Context-Cache Invalidate", field FM. */
@@ -22,7 +21,7 @@ export class ContextCache {
   static readonly ENTRY = 4;
   static readonly ENTRY_WORDS = 8;
   readonly words = new Int32Array(SETS * WAYS * STRIDE);
-  private readonly turn = new Uint8Array(SETS);
+  private readonly slots: EntrySlots = { words: this.words, stride: STRIDE, turn: new Uint8Array(SETS) };
 
   /** Index of the entry of a source, -1 on a miss. */
   find(sourceId: number): number {
@@ -59,18 +58,19 @@ export class ContextCache {
   }
 
   invalidateAll(): number {
-    return this.drop(() => true);
+    return dropSlots(this.slots, () => true);
   }
 
   /** Legacy mode; in scalable mode a unit treats the request as global. */
   invalidateDomain(domainId: number): number {
-    return this.drop((at) => this.words[at + 1] === domainId);
+    return dropSlots(this.slots, (at) => this.words[at + 1] === domainId);
   }
 
   /** @param domainId null in scalable mode, where only the source id is compared */
   invalidateDevice(sourceId: number, functionMask: number, domainId: number | null): number {
     const compared = 0xffff & ~FUNCTION_MASK[functionMask];
-    return this.drop(
+    return dropSlots(
+      this.slots,
       (at) =>
         ((this.words[at] ^ sourceId) & compared) === 0 &&
         (domainId === null || this.words[at + 1] === domainId),
@@ -104,21 +104,6 @@ export class ContextCache {
   private placeFor(sourceId: number): number {
     const known = this.find(sourceId);
     if (known >= 0) return known;
-    const set = sourceId & (SETS - 1);
-    const first = set * WAYS * STRIDE;
-    for (let at = first; at < first + WAYS * STRIDE; at += STRIDE) {
-      if ((this.words[at] & VALID) === 0) return at;
-    }
-    return first + (this.turn[set]++ % WAYS) * STRIDE;
-  }
-
-  private drop(matches: (at: number) => boolean): number {
-    let dropped = 0;
-    for (let at = 0; at < this.words.length; at += STRIDE) {
-      if ((this.words[at] & VALID) === 0 || !matches(at)) continue;
-      this.words[at] = 0;
-      dropped++;
-    }
-    return dropped;
+    return replaceableSlot(this.slots, sourceId & (SETS - 1));
   }
 }

@@ -1,10 +1,9 @@
 import { type U64, u64 } from '../../bits/u64.js';
 import type { CacheEntry } from './cache-entry.js';
+import { type EntrySlots, VALID, WAYS, dropSlots, replaceableSlot } from './entry-slots.js';
 
 const SETS = 128;
-const WAYS = 4;
 const STRIDE = 24;
-const VALID = 1 << 16;
 
 /**
  * PASID table entries by source id and PASID, invalidated by PASID and domain id.
@@ -18,7 +17,7 @@ export class PasidCache {
   static readonly ENTRY = 8;
   static readonly ENTRY_WORDS = 16;
   readonly words = new Int32Array(SETS * WAYS * STRIDE);
-  private readonly turn = new Uint8Array(SETS);
+  private readonly slots: EntrySlots = { words: this.words, stride: STRIDE, turn: new Uint8Array(SETS) };
 
   /** Index of the entry, -1 on a miss. */
   find(sourceId: number, pasid: number): number {
@@ -60,15 +59,15 @@ export class PasidCache {
   }
 
   invalidateAll(): number {
-    return this.drop(() => true);
+    return dropSlots(this.slots, () => true);
   }
 
   invalidateDomain(domainId: number): number {
-    return this.drop((at) => this.words[at + 2] === domainId);
+    return dropSlots(this.slots, (at) => this.words[at + 2] === domainId);
   }
 
   invalidatePasid(domainId: number, pasid: number): number {
-    return this.drop((at) => this.words[at + 2] === domainId && this.words[at + 1] === pasid);
+    return dropSlots(this.slots, (at) => this.words[at + 2] === domainId && this.words[at + 1] === pasid);
   }
 
   *entries(): Generator<CacheEntry> {
@@ -97,22 +96,7 @@ export class PasidCache {
   private placeFor(sourceId: number, pasid: number): number {
     const known = this.find(sourceId, pasid);
     if (known >= 0) return known;
-    const set = setOf(sourceId, pasid);
-    const first = set * WAYS * STRIDE;
-    for (let at = first; at < first + WAYS * STRIDE; at += STRIDE) {
-      if ((this.words[at] & VALID) === 0) return at;
-    }
-    return first + (this.turn[set]++ % WAYS) * STRIDE;
-  }
-
-  private drop(matches: (at: number) => boolean): number {
-    let dropped = 0;
-    for (let at = 0; at < this.words.length; at += STRIDE) {
-      if ((this.words[at] & VALID) === 0 || !matches(at)) continue;
-      this.words[at] = 0;
-      dropped++;
-    }
-    return dropped;
+    return replaceableSlot(this.slots, setOf(sourceId, pasid));
   }
 }
 
