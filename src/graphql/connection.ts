@@ -30,8 +30,8 @@ export interface PageArgs {
 export interface Page<T> {
   readonly edges: readonly { readonly cursor: string; readonly node: T }[];
   readonly pageInfo: PageInfoShape;
-  /** Computed only when asked for. */
-  readonly totalCount: () => number;
+  /** Computed only when asked for; null in a list too long to count, whose connection has no such field. */
+  readonly totalCount: (() => number) | null;
 }
 
 interface PageInfoShape {
@@ -109,7 +109,7 @@ export function connectionType<T>(name: string, node: OutputRef<T>, options: { t
         : {
             totalCount: t.int({
               description: 'Number of elements in the whole list, after filters.',
-              resolve: (page) => page.totalCount(),
+              resolve: (page) => page.totalCount!(),
             }),
           }),
     }),

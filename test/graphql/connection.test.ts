@@ -42,7 +42,7 @@ describe('a page of a sorted list', () => {
   });
 
   test('totalCount counts the whole list', () => {
-    expect(page({ first: 1 }).totalCount()).toBe(4);
+    expect(page({ first: 1 }).totalCount!()).toBe(4);
   });
 
   test('negative sizes, and first with last, are refused by name', () => {
