@@ -15,7 +15,7 @@ import {
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
 import { FairTurn } from './time-slice.js';
-import { prepare } from './verbs.js';
+import { prepare } from './verbs/index.js';
 
 /** A platform and the commands on their way to it. */
 interface Hosted {

@@ -2,7 +2,7 @@ import type { KernelError } from '../kernel/errno.js';
 import type { Command } from './command.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
 import type { Applied, Platform } from './platform.js';
-import { prepare } from './verbs.js';
+import { prepare } from './verbs/index.js';
 
 /** Why a command would be refused; null when it would succeed. */
 export type PlannedRefusal = KernelError | NotFoundError | InvalidInputError | null;

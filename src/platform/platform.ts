@@ -12,7 +12,7 @@ import { InvalidInputError, NotFoundError } from './errors.js';
 import { EventJournal, type PlatformEvent } from './event-journal.js';
 import type { RequestKey } from './idempotency.js';
 import { subdeviceDriverOf } from './subdevice-drivers.js';
-import { prepare, type VerbResults } from './verbs.js';
+import { prepare, type VerbResults } from './verbs/index.js';
 
 export type PlatformOrigin = 'TEMPLATE' | 'IMPORTED' | 'FORKED';
 

@@ -1,6 +1,6 @@
 import type { OutputRef } from '@pothos/core';
 import type { Command } from '../../platform/command.js';
-import type { VerbResults } from '../../platform/verbs.js';
+import type { VerbResults } from '../../platform/verbs/index.js';
 import { builder } from '../builder.js';
 import { type Asked, type RequestInput, termsOf } from '../commands/asked.js';
 import type { GraphContext } from '../context.js';

@@ -1,0 +1,28 @@
+import type { Command } from '../command.js';
+import type { Platform } from '../platform.js';
+import { DEVICE_VERBS, type DeviceResults } from './device.js';
+import { DOMAIN_VERBS, type DomainResults } from './domain.js';
+import { HARDWARE_VERBS, type HardwareResults } from './hardware.js';
+import { MDEV_VERBS, type MdevResults } from './mdev.js';
+import { REQUEST_VERBS, type RequestResults } from './request.js';
+import type { Verb } from './verb.js';
+import { VFIO_VERBS, type VfioResults } from './vfio.js';
+
+/** What each command gives back when it succeeds. */
+export interface VerbResults
+  extends DeviceResults, MdevResults, DomainResults, VfioResults, RequestResults, HardwareResults {}
+
+const VERBS: { readonly [T in Command['type']]: Verb<T, VerbResults[T]> } = {
+  ...DEVICE_VERBS,
+  ...MDEV_VERBS,
+  ...DOMAIN_VERBS,
+  ...VFIO_VERBS,
+  ...REQUEST_VERBS,
+  ...HARDWARE_VERBS,
+};
+
+/** Looks up what a command names and returns the work, not yet done. */
+export function prepare(platform: Platform, command: Command): () => VerbResults[Command['type']] {
+  const verb = VERBS[command.type] as Verb<Command['type'], VerbResults[Command['type']]>;
+  return verb(platform, command);
+}

@@ -1,0 +1,71 @@
+import { type U64, u64FromPfn } from '../../bits/u64.js';
+import type { VfioContainer } from '../../kernel/vfio/objects.js';
+import { userRangesFault } from '../../kernel/vfio/user-memory.js';
+import { InvalidInputError } from '../errors.js';
+import { containerOf, groupOf } from './lookup.js';
+import type { VerbTable } from './verb.js';
+
+/** What the commands of this file give back when they succeed. */
+export interface VfioResults {
+  openContainer: VfioContainer;
+  /** The number it had. */
+  closeContainer: number;
+  addGroupToContainer: VfioContainer;
+  removeGroupFromContainer: VfioContainer;
+  setContainerIommu: VfioContainer;
+  vfioMapDma: VfioContainer;
+  vfioUnmapDma: { readonly container: VfioContainer; readonly unmapped: U64 };
+}
+
+/** The commands of a user of VFIO. */
+export const VFIO_VERBS: VerbTable<VfioResults> = {
+  openContainer: (platform, { userMemory }) => {
+    const fault = userRangesFault(userMemory ?? []);
+    if (fault !== null) throw new InvalidInputError(['input', 'userMemory'], `User memory: ${fault}.`);
+    return () => platform.kernel.openContainer(userMemory);
+  },
+  closeContainer: (platform, { container }) => {
+    const found = containerOf(platform, container);
+    return () => {
+      platform.kernel.closeContainer(found);
+      return found.number;
+    };
+  },
+  addGroupToContainer: (platform, { container, group }) => {
+    const found = containerOf(platform, container);
+    const added = groupOf(platform, group);
+    return () => {
+      platform.kernel.addGroupToContainer(found, added);
+      return found;
+    };
+  },
+  removeGroupFromContainer: (platform, { container, group }) => {
+    const found = containerOf(platform, container);
+    const removed = groupOf(platform, group);
+    return () => {
+      platform.kernel.removeGroupFromContainer(found, removed);
+      return found;
+    };
+  },
+  setContainerIommu: (platform, { container, iommuType }) => {
+    const found = containerOf(platform, container);
+    return () => {
+      platform.kernel.setContainerIommu(found, iommuType);
+      return found;
+    };
+  },
+  vfioMapDma: (platform, command) => {
+    const found = containerOf(platform, command.container);
+    return () => {
+      platform.kernel.vfioMapDma(found, command);
+      return found;
+    };
+  },
+  vfioUnmapDma: (platform, command) => {
+    const container = containerOf(platform, command.container);
+    return () => {
+      const pages = platform.kernel.vfioUnmapDma(container, command);
+      return { container, unmapped: u64FromPfn(pages) };
+    };
+  },
+};
