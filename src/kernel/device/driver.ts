@@ -2,6 +2,7 @@ import { KernelError } from '../errno.js';
 import { registerParent, unregisterParent } from '../mdev/parent.js';
 import { offersTypes } from '../mdev/types.js';
 import type { KernelDevice } from '../objects.js';
+import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { requireNotUsersDevice } from '../vfio/host-driver.js';
 
@@ -25,7 +26,8 @@ export function bindDriver(state: KernelState, device: KernelDevice, driver: str
  */
 export function unbindDriver(state: KernelState, device: KernelDevice): void {
   if (device.driver === null) {
-    throw new KernelError('ENODEV', 'unbind_store', `${device.name} has no driver.`);
+    const rule = `${device.name} has no driver.`;
+    throw refusal('ENODEV', 'unbind_store', rule, { code: 'NO_DRIVER', subject: device.subject });
   }
   if (offersTypes(device)) unregisterParent(state, device);
   device.driver = null;

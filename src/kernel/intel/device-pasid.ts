@@ -1,5 +1,5 @@
-import { KernelError } from '../errno.js';
 import type { Attachment, Domain, Endpoint, KernelDevice } from '../objects.js';
+import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { addAttachment, dropAttachment } from './attachments.js';
 import { dropDomainId, takeDomainId } from './did.js';
@@ -20,11 +20,16 @@ export function setDevicePasid(
   const mirrors = 'intel_iommu_set_dev_pasid';
   const unit = unitOf(device, mirrors);
   if (!unit.pasidSupported || device.info === null || !device.info.pasidSupported) {
-    const what = unit.pasidSupported ? device.name : unit.name;
-    throw new KernelError('EOPNOTSUPP', mirrors, `${what} cannot handle PASIDs.`);
+    const isDevice = unit.pasidSupported;
+    const rule = `${isDevice ? device.name : unit.name} cannot handle PASIDs.`;
+    throw refusal('EOPNOTSUPP', mirrors, rule, {
+      code: isDevice ? (device.info === null ? 'NO_PRIMARY_DOMAIN' : 'NO_PASID_CAPABILITY') : 'NOT_SCALABLE',
+      subject: isDevice ? device.subject : { kind: 'IommuUnit', name: unit.name },
+    });
   }
   if (domain.type !== 'UNMANAGED' && domain.type !== 'DMA') {
-    throw new KernelError('EINVAL', mirrors, `Domain ${domain.number} is ${domain.type} and has no tables.`);
+    const rule = `Domain ${domain.number} is ${domain.type} and has no tables.`;
+    throw refusal('EINVAL', mirrors, rule, { code: 'DOMAIN_TYPE', subject: domain.subject });
   }
   requireNoLevelDrop(domain, unit);
   prepareDomain(state, domain, device);

@@ -1,6 +1,6 @@
 import { bit, u64 } from '../../bits/u64.js';
-import { KernelError } from '../errno.js';
 import type { DeviceFeature, Endpoint, FeatureState, KernelDevice } from '../objects.js';
+import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { contextEntryAddress } from './context-setup.js';
 import { enableDeviceTlb } from './device-tlb-control.js';
@@ -16,32 +16,48 @@ export function intelFeatureState(
   device: Endpoint,
   feature: DeviceFeature,
 ): FeatureState {
-  const reason = device.kind === 'Device' ? whyNot(state, device, feature) : 'A subdevice is no PCI device.';
+  const reason =
+    device.kind === 'Device'
+      ? (lackOf(state, device, feature)?.reason ?? null)
+      : 'A subdevice is no PCI device.';
   const enabled =
     feature === 'AUX' && device.kind === 'Device' && state.scalableMode && (device.info?.auxEnabled ?? false);
   return { feature, supported: reason === null, enabled, reason };
 }
 
-function whyNot(state: KernelState, device: KernelDevice, feature: DeviceFeature): string | null {
-  if (feature === 'AUX') return whyNotAux(state, device);
-  if (feature === 'IOPF' && !state.profile.knowsIopf) return 'This kernel does not know the feature.';
-  const info = device.info;
-  if (info === null) return `${device.name} has no primary domain.`;
-  if (feature === 'IOPF') return info.priSupported ? null : `${device.name} cannot use page requests.`;
-  if (!isSvmCapable(state, info.unit)) return `${info.unit.name} is not capable of shared virtual memory.`;
-  if (!info.pasidSupported) return `${device.name} cannot use PASIDs.`;
-  if (!info.priSupported) return `${device.name} cannot use page requests.`;
-  return info.atsSupported ? null : `${device.name} cannot use ATS.`;
+/** What a feature needs and does not find: a word for programs, a sentence for people. */
+interface Lack {
+  readonly code: string;
+  readonly reason: string;
 }
 
-function whyNotAux(state: KernelState, device: KernelDevice): string | null {
-  if (!state.remapping) return 'DMA remapping is off.';
-  if (!state.scalableMode) return state.scalableModeReason;
+function lackOf(state: KernelState, device: KernelDevice, feature: DeviceFeature): Lack | null {
+  const { info, name } = device;
+  const lack = (code: string, reason: string): Lack => ({ code, reason });
+  if (feature === 'AUX') return lackOfAux(state, device);
+  if (feature === 'IOPF' && !state.profile.knowsIopf)
+    return lack('FEATURE_UNKNOWN', 'This kernel does not know the feature.');
+  if (info === null) return lack('NO_PRIMARY_DOMAIN', `${name} has no primary domain.`);
+  const noPageRequests = lack('NO_PAGE_REQUESTS', `${name} cannot use page requests.`);
+  if (feature === 'IOPF') return info.priSupported ? null : noPageRequests;
+  if (!isSvmCapable(state, info.unit))
+    return lack('NO_SHARED_MEMORY', `${info.unit.name} is not capable of shared virtual memory.`);
+  if (!info.pasidSupported) return lack('NO_PASID_CAPABILITY', `${name} cannot use PASIDs.`);
+  if (!info.priSupported) return noPageRequests;
+  return info.atsSupported ? null : lack('NO_ATS', `${name} cannot use ATS.`);
+}
+
+function lackOfAux(state: KernelState, { fn, name }: KernelDevice): Lack | null {
+  const lack = (code: string, reason: string): Lack => ({ code, reason });
+  if (!state.remapping) return lack('NO_UNIT', 'DMA remapping is off.');
+  if (!state.scalableMode) return lack('NOT_SCALABLE', state.scalableModeReason);
   const without = state.activeUnits.filter((unit) => !unit.capabilities.PASID);
-  if (without.length > 0) return `${without.map((unit) => unit.name).join(', ')} cannot handle PASIDs.`;
-  if ((device.fn.physicalFunction ?? device.fn).pasid === null)
-    return `${device.name} has no PASID capability.`;
-  if (device.fn.scalableIov === null) return `${device.name} has no Scalable IOV capability (DVSEC 8086:5).`;
+  if (without.length > 0)
+    return lack('UNIT_WITHOUT_PASID', `${without.map((unit) => unit.name).join(', ')} cannot handle PASIDs.`);
+  if ((fn.physicalFunction ?? fn).pasid === null)
+    return lack('NO_PASID_CAPABILITY', `${name} has no PASID capability.`);
+  if (fn.scalableIov === null)
+    return lack('NO_SCALABLE_IOV', `${name} has no Scalable IOV capability (DVSEC 8086:5).`);
   return null;
 }
 
@@ -59,12 +75,18 @@ export function intelEnableFeature(state: KernelState, device: KernelDevice, fea
   }
   const mirrors = 'intel_iommu_dev_enable_feat';
   if (feature === 'SVA') {
-    if (device.info === null)
-      throw new KernelError('EINVAL', mirrors, `${device.name} has no primary domain.`);
+    if (device.info === null) {
+      const rule = `${device.name} has no primary domain.`;
+      throw refusal('EINVAL', mirrors, rule, { code: 'NO_PRIMARY_DOMAIN', subject: device.subject });
+    }
     if (isSvmCapable(state, device.info.unit)) return;
   }
   if (feature === 'IOPF' && state.profile.knowsIopf && device.info?.priSupported) return;
-  throw new KernelError('ENODEV', mirrors, `${feature} of ${device.name}: ${whyNot(state, device, feature)}`);
+  const { code, reason } = lackOf(state, device, feature)!;
+  throw refusal('ENODEV', mirrors, `${feature} of ${device.name}: ${reason}`, {
+    code,
+    subject: device.subject,
+  });
 }
 
 /**
@@ -75,22 +97,26 @@ function enableAux(state: KernelState, device: KernelDevice): void {
   const mirrors = 'intel_iommu_enable_auxd';
   const unit = device.unit;
   if (unit === null || !state.remapping) {
-    throw new KernelError('EINVAL', mirrors, `No remapping unit serves ${device.name}.`);
+    const rule = `No remapping unit serves ${device.name}.`;
+    throw refusal('EINVAL', mirrors, rule, { code: 'NO_UNIT', subject: device.subject });
   }
   if (!unit.pasidSupported) {
-    throw new KernelError(
-      'EINVAL',
-      mirrors,
-      unit.scalableMode
-        ? `${unit.name} cannot handle PASIDs.`
-        : `${unit.name} does not run in scalable mode.`,
-    );
+    const rule = unit.scalableMode
+      ? `${unit.name} cannot handle PASIDs.`
+      : `${unit.name} does not run in scalable mode.`;
+    throw refusal('EINVAL', mirrors, rule, {
+      code: unit.scalableMode ? 'UNIT_WITHOUT_PASID' : 'NOT_SCALABLE',
+      subject: { kind: 'IommuUnit', name: unit.name },
+    });
   }
   const info = device.info;
   if (info === null || !info.pasidSupported) {
     const rule =
       info === null ? `${device.name} has no primary domain.` : `${device.name} has no PASID capability.`;
-    throw new KernelError('ENODEV', 'intel_iommu_enable_pasid', rule);
+    throw refusal('ENODEV', 'intel_iommu_enable_pasid', rule, {
+      code: info === null ? 'NO_PRIMARY_DOMAIN' : 'NO_PASID_CAPABILITY',
+      subject: device.subject,
+    });
   }
   const address = contextEntryAddress(unit, device.fn.sourceId, false)!;
   const word = state.memory.load64(address);
@@ -106,7 +132,10 @@ function enableAux(state: KernelState, device: KernelDevice): void {
 /** Succeeds with auxiliary domains attached: nothing checks. Linux: intel_iommu_disable_auxd(). */
 export function intelDisableFeature(state: KernelState, device: KernelDevice, feature: DeviceFeature): void {
   if (feature !== 'AUX') {
-    throw new KernelError('ENODEV', 'intel_iommu_dev_disable_feat', `${feature} cannot be disabled.`);
+    throw refusal('ENODEV', 'intel_iommu_dev_disable_feat', `${feature} cannot be disabled.`, {
+      code: 'FEATURE_CANNOT_BE_DISABLED',
+      subject: device.subject,
+    });
   }
   if (device.info === null || !device.info.auxEnabled) return;
   device.info.auxEnabled = false;

@@ -3,6 +3,7 @@ import { FIRST_STAGE } from '../../layout/first-stage.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { KernelError } from '../errno.js';
 import type { Domain } from '../objects.js';
+import { refusal } from '../refusal.js';
 import type { KernelProfile } from '../profile/profile.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
@@ -53,7 +54,8 @@ export function intelMap(
     domain.highestMappedEnd = end;
   }
   if (flags === 0) {
-    throw new KernelError('EINVAL', '__domain_mapping', 'A mapping must allow reading or writing.');
+    const rule = 'A mapping must allow reading or writing.';
+    throw refusal('EINVAL', '__domain_mapping', rule, { code: 'INVALID_ARGUMENT' });
   }
   const complete = domain.table.map(pfn, physicalPfn, pages, flags, domain.superpageLevels, report);
   for (const conflict of report.conflicts) {

@@ -2,6 +2,7 @@ import { u64 } from '../../bits/u64.js';
 import type { GroupChoice, IommuOps, KernelDevice, ReservedRegion } from '../objects.js';
 import { KernelError } from '../errno.js';
 import { pciDeviceGroup } from '../iommu/pci-group.js';
+import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { intelDomainAlloc, intelDomainFree } from './domain-alloc.js';
 import { intelDisableFeature, intelEnableFeature, intelFeatureState } from './features.js';
@@ -50,7 +51,10 @@ export function findUnit(state: KernelState, device: KernelDevice) {
   const drhd = state.dmar && deviceToUnit(state.dmar, state.machine.topology, device.fn)?.drhd;
   const unit = state.activeUnits.find((each) => each.drhd === drhd);
   if (unit !== undefined) return unit;
-  throw new KernelError('ENODEV', 'device_to_iommu', `No remapping unit serves ${device.name}.`);
+  throw refusal('ENODEV', 'device_to_iommu', `No remapping unit serves ${device.name}.`, {
+    code: 'NO_UNIT',
+    subject: device.subject,
+  });
 }
 
 function intelDeviceGroup(state: KernelState, device: KernelDevice): GroupChoice {

@@ -6,8 +6,8 @@ import {
   type PasidEntryContent,
   packPasidEntry,
 } from '../../layout/pasid-entry.js';
-import { KernelError } from '../errno.js';
 import type { Domain, KernelDevice } from '../objects.js';
+import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
 import { flushIotlb, flushPasidCache, flushPasidIotlb, flushWriteBuffer } from './flush.js';
@@ -51,7 +51,11 @@ function firstLevelEntry(
   did: number,
 ): PasidEntryContent {
   const { FSTS, SRS, FS5LP, SMPWCS } = unit.capabilities;
-  const refuse = (rule: string) => new KernelError('EINVAL', 'intel_pasid_setup_first_level', rule);
+  const refuse = (rule: string) =>
+    refusal('EINVAL', 'intel_pasid_setup_first_level', rule, {
+      code: 'STAGE_UNSUPPORTED',
+      subject: { kind: 'IommuUnit', name: unit.name },
+    });
   if (domain.levels !== 4 && domain.levels !== 5) {
     throw refuse(`First-level tables have 4 or 5 levels, domain ${domain.number} has ${domain.levels}.`);
   }
@@ -87,11 +91,11 @@ function secondLevelEntry(
 ): PasidEntryContent {
   if (!unit.capabilities.SSTS) {
     state.log.print(`DMAR: No second level translation support on ${unit.name}`);
-    throw new KernelError(
-      'EINVAL',
-      'intel_pasid_setup_second_level',
-      `${unit.name} has no second-level translation.`,
-    );
+    const rule = `${unit.name} has no second-level translation.`;
+    throw refusal('EINVAL', 'intel_pasid_setup_second_level', rule, {
+      code: 'STAGE_UNSUPPORTED',
+      subject: { kind: 'IommuUnit', name: unit.name },
+    });
   }
   return {
     P: true,
@@ -114,11 +118,11 @@ function writeEntry(
   const address = device.info!.pasidTable?.entryAddress(pasid) ?? null;
   if (address === null) {
     state.log.printFor(device, `Failed to get pasid entry of PASID ${pasid}`);
-    throw new KernelError(
-      'ENODEV',
-      'intel_pasid_get_entry',
-      `The PASID table of ${device.name} has no entry for PASID ${pasid}.`,
-    );
+    const rule = `The PASID table of ${device.name} has no entry for PASID ${pasid}.`;
+    throw refusal('ENODEV', 'intel_pasid_get_entry', rule, {
+      code: 'PASID_BEYOND_TABLE',
+      subject: device.subject,
+    });
   }
   store(state, address, packPasidEntry(content));
   if (unit.capabilities.CM) {

@@ -2,7 +2,7 @@ import type { HostFrame } from '../../bits/address.js';
 import { type U64, ZERO, toHexDigits, u64, u64FromNumber } from '../../bits/u64.js';
 import { packWait } from '../../layout/invalidation/index.js';
 import { FAULT_STATUS, GLOBAL, REGISTER } from '../../layout/registers.js';
-import { KernelError } from '../errno.js';
+import { refusal } from '../refusal.js';
 import type { FrameAllocator } from '../../memory/frame-allocator.js';
 import type { HostMemory } from '../../memory/host-memory.js';
 
@@ -80,11 +80,8 @@ export class InvalidationRing {
       const outcome = this.submitOnce(unit, words);
       if (outcome !== 'AGAIN') return outcome === 'DONE';
     }
-    throw new KernelError(
-      'EIO',
-      'qi_submit_sync',
-      `${unit.name} does not complete its invalidations: the kernel would wait for ever.`,
-    );
+    const rule = `${unit.name} does not complete its invalidations: the kernel would wait for ever.`;
+    throw refusal('EIO', 'qi_submit_sync', rule, { code: 'QUEUE_STANDS_STILL' });
   }
 
   /** Puts one descriptor into the ring, and that is all. Not a thing the driver does. */

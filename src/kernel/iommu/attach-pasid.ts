@@ -3,6 +3,7 @@ import { maxPasids } from '../intel/device-tlb-control.js';
 import { FIRST_PASID } from '../intel/pasid-allocator.js';
 import { KernelError } from '../errno.js';
 import type { Domain, Endpoint, KernelDevice, Subdevice } from '../objects.js';
+import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 
 const MIRRORS = 'iommu_attach_device_pasid';
@@ -22,16 +23,20 @@ export function attachDevicePasid(
 ): void {
   const ops = device.iommuOps;
   if (ops === null || !ops.functions.includes('set_dev_pasid')) {
-    throw new KernelError('EOPNOTSUPP', MIRRORS, `The driver of ${device.name}'s unit attaches no PASIDs.`);
+    const rule = `The driver of ${device.name}'s unit attaches no PASIDs.`;
+    throw refusal('EOPNOTSUPP', MIRRORS, rule, { code: 'NO_PASID_ATTACH', subject: device.subject });
   }
   const { group } = device;
-  if (group === null) throw new KernelError('ENODEV', MIRRORS, `${device.name} has no group.`);
+  if (group === null) {
+    const rule = `${device.name} has no group.`;
+    throw refusal('ENODEV', MIRRORS, rule, { code: 'NO_GROUP', subject: device.subject });
+  }
   if (domain.ops !== ops || pasid === 0) {
     const rule =
       pasid === 0
         ? 'PASID 0 is for requests without one.'
         : `Domain ${domain.number} is of ${domain.ops.name}, ${device.name} is served by ${ops.name}.`;
-    throw new KernelError('EINVAL', MIRRORS, rule);
+    throw refusal('EINVAL', MIRRORS, rule, { code: 'OTHER_OPERATIONS', subject: domain.subject });
   }
   const holder = group.members
     .flatMap((member) => (member.kind === 'Device' ? member.attachments : []))

@@ -3,6 +3,7 @@ import { KernelError } from '../errno.js';
 import { entryFlags, intelMap, notifyUnits, requireMappable } from '../intel/map.js';
 import type { MapReport } from '../intel/page-table.js';
 import type { Domain } from '../objects.js';
+import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import { chunkOrder } from './page-size.js';
@@ -77,5 +78,7 @@ function requireAligned(state: KernelState, { iova, physical, size }: MapRequest
   const physicalDigits = toHexDigits(physical).padStart(16, '0');
   const what = `unaligned: iova 0x${toHexDigits(iova)} pa 0x${physicalDigits} size 0x${toHexDigits(size)} min_pagesz 0x1000`;
   state.log.print(`iommu: ${what}`);
-  throw new KernelError('EINVAL', '__iommu_map', `Addresses and size must be multiples of 4096: ${what}.`);
+  throw refusal('EINVAL', '__iommu_map', `Addresses and size must be multiples of 4096: ${what}.`, {
+    code: 'INVALID_ARGUMENT',
+  });
 }

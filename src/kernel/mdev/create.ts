@@ -11,6 +11,7 @@ import {
   type SubdeviceFramework,
   Subdevice,
 } from '../objects.js';
+import { refusal } from '../refusal.js';
 import { subdeviceBusName } from '../profile/organisation.js';
 import type { KernelState } from '../state.js';
 import { removeMdev } from './remove.js';
@@ -149,7 +150,11 @@ function groupRefusal(state: KernelState, subdevice: AnySubdevice): KernelError 
   const coreGroups = subdevice.iommuOps !== null;
   if (coreGroups && state.options.fifthPatch) {
     if (subdevice.group !== null) return null;
-    return new KernelError('EINVAL', 'vfio_add_group_dev', `${subdevice.name} has no group.`);
+    const rule = `${subdevice.name} has no group.`;
+    return refusal('EINVAL', 'vfio_add_group_dev', rule, {
+      code: 'NO_GROUP',
+      subject: subdevice.parent.subject,
+    });
   }
   const group = newGroup(state);
   if (subdevice.group !== null) {
@@ -169,5 +174,7 @@ function groupRefusal(state: KernelState, subdevice: AnySubdevice): KernelError 
 function parseUuid(text: string): string {
   const bare = text.length === 37 && text.endsWith('\n') ? text.slice(0, 36) : text;
   if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(bare)) return bare.toLowerCase();
-  throw new KernelError('EINVAL', 'create_store', `"${text}" is not a UUID of 36 characters.`);
+  throw refusal('EINVAL', 'create_store', `"${text}" is not a UUID of 36 characters.`, {
+    code: 'INVALID_ARGUMENT',
+  });
 }

@@ -5,6 +5,7 @@ import { intelDomainAlloc, intelDomainFree } from '../intel/domain-alloc.js';
 import { attachPrimary, detachPrimary } from '../intel/primary.js';
 import { intelReservedRegions } from '../intel/reserved-regions.js';
 import type { Domain, Endpoint, IommuOps, KernelDevice, Subdevice } from '../objects.js';
+import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { primaryAttachWarnings } from './warnings.js';
 
@@ -97,11 +98,8 @@ function parentOf(
 ): KernelDevice {
   const parent = findParent(state, endpoint);
   if (parent !== null) return parent;
-  throw new KernelError(
-    errno,
-    mirrors,
-    `${endpoint.name} has no PCI function for a parent that could be found.`,
-  );
+  const rule = `${endpoint.name} has no PCI function for a parent that could be found.`;
+  throw refusal(errno, mirrors, rule, { code: 'NO_PCI_PARENT', subject: endpoint.subject });
 }
 
 function genericGroup(parent: KernelDevice, endpoint: Endpoint) {

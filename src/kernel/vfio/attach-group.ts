@@ -10,7 +10,7 @@ import type { KernelState } from '../state.js';
 import { apertureConflicts, reservedConflict, withinAperture, withoutReserved } from './iova-ranges.js';
 import type { IovaRange, Type1, VfioContainer, VfioDomain } from './objects.js';
 import { replay } from './pin-map.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 
 const MIRRORS = 'vfio_iommu_type1_attach_group';
 

@@ -6,7 +6,7 @@ import { attachGroup } from './attach-group.js';
 import { leaveAddressSpace } from './detach-group.js';
 import { DmaList } from './dma-list.js';
 import { type Type1, VFIO_IOMMU, VfioContainer } from './objects.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 import { UserMemory, type UserRange, WHOLE_USER_SPACE } from './user-memory.js';
 import { isVfioDriver } from './viability.js';
 

@@ -1,6 +1,6 @@
 import type { Endpoint, IommuGroup } from '../objects.js';
 import type { KernelState } from '../state.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 import { groupBlockers, isVfioDriver } from './viability.js';
 
 const MIRRORS = 'vfio_group_get_device_fd';

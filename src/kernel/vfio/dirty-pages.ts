@@ -2,7 +2,7 @@ import { type U64, isZero, pfnOf, toHex } from '../../bits/u64.js';
 import type { DmaList } from './dma-list.js';
 import { requireIommu, wraps } from './map-dma.js';
 import type { VfioContainer } from './objects.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 
 /** Linux: VFIO_IOMMU_DIRTY_PAGES_FLAG_*. */
 export const DIRTY_PAGES = { START: 1, STOP: 2, GET_BITMAP: 4 } as const;

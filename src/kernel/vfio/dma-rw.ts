@@ -3,7 +3,7 @@ import type { KernelState } from '../state.js';
 import type { VfioDma } from './dma-list.js';
 import { requireIommu } from './map-dma.js';
 import type { VfioContainer } from './objects.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 
 const MIRRORS = 'vfio_dma_rw';
 

@@ -1,7 +1,7 @@
 import type { KernelDevice } from '../objects.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 import { isHarmlessDriver } from './viability.js';
 
 /**

@@ -15,7 +15,7 @@ import type { DmaAccess, VfioDma } from './dma-list.js';
 import { isValidIova } from './iova-ranges.js';
 import type { Type1, VfioContainer } from './objects.js';
 import { pinMap } from './pin-map.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 
 /** What VFIO_IOMMU_MAP_DMA is told. */
 export interface MapDmaRequest extends DmaAccess {

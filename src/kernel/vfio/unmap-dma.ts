@@ -3,7 +3,7 @@ import type { KernelState } from '../state.js';
 import type { VfioDma } from './dma-list.js';
 import { requireIommu, wraps } from './map-dma.js';
 import type { Type1, VfioContainer } from './objects.js';
-import { refusal } from './refusal.js';
+import { refusal } from '../refusal.js';
 import { unmapUnpin } from './unmap-unpin.js';
 
 /** What VFIO_IOMMU_UNMAP_DMA is told. */

@@ -1,4 +1,4 @@
-import { type Errno, KernelError, type KernelSubject } from '../errno.js';
+import { type Errno, KernelError, type KernelSubject } from './errno.js';
 
 /** A refusal with one reason, whose text is the rule. */
 export function refusal(
