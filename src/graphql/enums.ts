@@ -251,3 +251,20 @@ export const DecodedLogKindEnum = enumOf('DecodedLogKind', 'What a line of a ker
   OTHER_VENDOR_FAULT: 'A fault of a unit that is not an Intel one (AMD-Vi, SMMU); it has no VT-d reason.',
   UNPARSED_FAULT: 'Speaks of a fault of an Intel unit, but in no form that is known.',
 });
+
+export const MendedByEnum = enumOf('MendedBy', 'What it takes to remove a blocker.', {
+  COMMANDS: 'Commands remove it; see repair.',
+  OTHER_ARGUMENTS: 'The command asks for something it cannot have; another one can be asked for.',
+  ANOTHER_BOOT: 'Another kernel command line, build option or kernel.',
+  FIRMWARE: 'Another firmware table or firmware setting.',
+  HARDWARE: 'Another machine, card or slot.',
+  NOTHING_TO_DO: 'What the command would bring about is so already.',
+  UNKNOWN: 'No remedy is known here.',
+});
+
+export const RepairVerdictEnum = enumOf('RepairVerdict', 'Whether commands can make a command succeed.', {
+  NOT_NEEDED: 'It would succeed as things are.',
+  FOUND: 'Commands make it succeed.',
+  NONE: 'Nothing that is known removes what is in the way; the reason says what that is.',
+  UNDECIDED: 'The search was given up; there may be a repair.',
+});

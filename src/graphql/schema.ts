@@ -20,6 +20,7 @@ import './types/events/kernel.js';
 import './types/decoded-log.js';
 import './queries.js';
 import './plan.js';
+import './why-not.js';
 import './mutations/platform.js';
 import './mutations/fork.js';
 import './mutations/device.js';

@@ -29,7 +29,27 @@ import {
   askMap,
   askUnmap,
 } from './domain.js';
-import { VfioMapDmaInput, VfioUnmapDmaInput, askVfioMapDma, askVfioUnmapDma } from './vfio.js';
+import {
+  CreateSoftwareMdevInput,
+  RemoveSoftwareMdevInput,
+  SetGroupTypeInput,
+  askCreateSoftwareMdev,
+  askRemoveSoftwareMdev,
+  askSetGroupType,
+} from './software-device.js';
+import {
+  ContainerGroupInput,
+  OpenContainerInput,
+  SetContainerIommuInput,
+  VfioMapDmaInput,
+  VfioUnmapDmaInput,
+  askAddGroup,
+  askOpenContainer,
+  askRemoveGroup,
+  askSetContainerIommu,
+  askVfioMapDma,
+  askVfioUnmapDma,
+} from './vfio.js';
 
 export const CommandInput = builder.inputType('CommandInput', {
   description: 'Exactly one command. Each is the input of the mutation of the same name.',
@@ -48,6 +68,25 @@ export const CommandInput = builder.inputType('CommandInput', {
     dma: t.field({ type: DmaInput, description: 'Lets an endpoint issue a request.' }),
     bindDriver: t.field({ type: BindDriverInput, description: 'Binds a driver to a device.' }),
     unbindDriver: t.field({ type: UnbindDriverInput, description: 'Takes the driver off a device.' }),
+    createSoftwareMdev: t.field({
+      type: CreateSoftwareMdevInput,
+      description: 'Creates a subdevice of a parent without hardware.',
+    }),
+    removeSoftwareMdev: t.field({ type: RemoveSoftwareMdevInput, description: 'Removes such a subdevice.' }),
+    setGroupType: t.field({ type: SetGroupTypeInput, description: 'Changes the type of a group.' }),
+    openContainer: t.field({ type: OpenContainerInput, description: 'Opens a VFIO container.' }),
+    addGroupToContainer: t.field({
+      type: ContainerGroupInput,
+      description: 'Puts a group into a container.',
+    }),
+    removeGroupFromContainer: t.field({
+      type: ContainerGroupInput,
+      description: 'Takes a group out of its container.',
+    }),
+    setContainerIommu: t.field({
+      type: SetContainerIommuInput,
+      description: 'Gives a container its IOMMU type.',
+    }),
     vfioMapDma: t.field({ type: VfioMapDmaInput, description: 'Maps memory of a process.' }),
     vfioUnmapDma: t.field({ type: VfioUnmapDmaInput, description: 'Removes such mappings.' }),
   }),
@@ -76,6 +115,13 @@ const ASK: Readonly<Record<CommandName, (input: never) => AnyAsked>> = {
   dma: askDma,
   bindDriver: askBindDriver,
   unbindDriver: askUnbindDriver,
+  createSoftwareMdev: askCreateSoftwareMdev,
+  removeSoftwareMdev: askRemoveSoftwareMdev,
+  setGroupType: askSetGroupType,
+  openContainer: askOpenContainer,
+  addGroupToContainer: askAddGroup,
+  removeGroupFromContainer: askRemoveGroup,
+  setContainerIommu: askSetContainerIommu,
   vfioMapDma: askVfioMapDma,
   vfioUnmapDma: askVfioUnmapDma,
 };

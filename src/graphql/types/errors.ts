@@ -1,34 +1,62 @@
 import { type Blocker as KernelBlocker, KernelError } from '../../kernel/errno.js';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../platform/errors.js';
 import type { Platform } from '../../platform/platform.js';
+import type { Obstacle } from '../../platform/why-not/index.js';
 import { builder } from '../builder.js';
+import { writtenCommand } from '../commands/written.js';
+import { MendedByEnum } from '../enums.js';
 import { encodeId, type NodeKind } from '../ids.js';
 import { Node } from '../interfaces.js';
 import { subjectView } from '../views.js';
+import { RepairCommand } from './repair-command.js';
 
-export const Blocker = builder
-  .objectRef<{ readonly platform: Platform; readonly it: KernelBlocker }>('Blocker')
-  .implement({
-    description: 'One reason why an operation is refused.',
-    fields: (t) => ({
-      code: t.string({
-        description: 'A stable upper-case word, for programs.',
-        resolve: ({ it }) => it.code,
-      }),
-      message: t.string({ description: 'One sentence, for people.', resolve: ({ it }) => it.message }),
-      subject: t.field({
-        type: Node,
-        nullable: true,
-        description: 'The object in the way; null when there is none.',
-        resolve: ({ platform, it }) => (it.subject === null ? null : subjectView(platform, it.subject)),
-      }),
-      remedy: t.string({
-        nullable: true,
-        description: 'What mends it; null when nothing does.',
-        resolve: ({ it }) => it.remedy,
-      }),
+/** A blocker with its platform; one that whyNot found is an obstacle and knows more. */
+export interface BlockerShape {
+  readonly platform: Platform;
+  readonly it: KernelBlocker | Obstacle;
+}
+
+export const Blocker = builder.objectRef<BlockerShape>('Blocker').implement({
+  description: 'One reason why an operation is refused.',
+  fields: (t) => ({
+    code: t.string({
+      description: 'A stable upper-case word, for programs.',
+      resolve: ({ it }) => it.code,
     }),
-  });
+    message: t.string({ description: 'One sentence, for people.', resolve: ({ it }) => it.message }),
+    subject: t.field({
+      type: Node,
+      nullable: true,
+      description: 'The object in the way; null when there is none.',
+      resolve: ({ platform, it }) => (it.subject === null ? null : subjectView(platform, it.subject)),
+    }),
+    remedy: t.string({
+      nullable: true,
+      description: 'What mends it; null when nothing does.',
+      resolve: ({ it }) => it.remedy,
+    }),
+    evidence: t.stringList({
+      nullable: true,
+      description:
+        'Facts behind it, one a line: register bits, table entries, options, owners. Only whyNot and minimalRepair gather them; null elsewhere.',
+      resolve: ({ it }) => ('evidence' in it ? [...it.evidence] : null),
+    }),
+    mendedBy: t.field({
+      type: MendedByEnum,
+      nullable: true,
+      description: 'What it takes to remove it. Only whyNot and minimalRepair say; null elsewhere.',
+      resolve: ({ it }) => ('mendedBy' in it ? it.mendedBy : null),
+    }),
+    repair: t.field({
+      type: [RepairCommand],
+      nullable: true,
+      description:
+        'Commands that remove this blocker, in order; empty when none does. One of them can be refused itself: minimalRepair looks that far. Only whyNot and minimalRepair say; null elsewhere.',
+      resolve: ({ platform, it }) =>
+        'repair' in it ? it.repair.map((command) => writtenCommand(platform.name, command)) : null,
+    }),
+  }),
+});
 
 type Refused = KernelError | InvalidInputError | NotFoundError | ConflictError;
 

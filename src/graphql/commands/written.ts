@@ -1,0 +1,91 @@
+import { toHex } from '../../bits/u64.js';
+import { VFIO_IOMMU } from '../../kernel/vfio/objects.js';
+import type { Command, TargetRef } from '../../platform/command.js';
+import { encodeId } from '../ids.js';
+
+/** A command as a client would send it: the name of the mutation and its input. */
+export interface WrittenCommand {
+  readonly name: string;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+/** The commands that can be part of a repair. */
+type Repairing = Extract<Command, { type: keyof typeof WRITE }>;
+
+type Writer<T extends Command['type']> = (
+  platform: string,
+  command: Extract<Command, { type: T }>,
+) => Record<string, unknown>;
+
+const WRITE = {
+  enableFeature: feature,
+  disableFeature: feature,
+  bindDriver: (p, { device, driver }) => ({ device: encodeId('Device', p, device), driver }),
+  unbindDriver: (p, { device }) => ({ device: encodeId('Device', p, device) }),
+  removeMdev: (p, { subdevice }) => ({ subdevice: encodeId('Subdevice', p, subdevice) }),
+  removeSoftwareMdev: (p, { subdevice }) => ({ subdevice: encodeId('SoftwareSubdevice', p, subdevice) }),
+  attach: attachment,
+  detach: attachment,
+  unmap: (p, { domain, iova, size }) => ({
+    domain: encodeId('Domain', p, domain),
+    iova: toHex(iova),
+    size: toHex(size),
+  }),
+  addGroupToContainer: containerGroup,
+  removeGroupFromContainer: containerGroup,
+  setContainerIommu: (p, { container, iommuType }) => ({
+    container: encodeId('VfioContainer', p, container),
+    type: iommuType === VFIO_IOMMU.TYPE1 ? 'TYPE1' : 'TYPE1V2',
+  }),
+  vfioUnmapDma: (p, { container, iova, size, all }) => ({
+    container: encodeId('VfioContainer', p, container),
+    iova: toHex(iova),
+    size: toHex(size),
+    ...(all && { all }),
+  }),
+} as const satisfies { readonly [T in Command['type']]?: Writer<T> };
+
+/** The inverse of the functions that read inputs, for the commands repairs are made of. */
+export function writtenCommand(platform: string, command: Command): WrittenCommand {
+  if (!(command.type in WRITE)) throw new Error(`no repair is made of ${command.type}`);
+  const write = WRITE[(command as Repairing).type] as Writer<Command['type']>;
+  return { name: command.type, input: write(platform, command) };
+}
+
+/** A whole document that sends it. */
+export function documentOf({ name, input }: WrittenCommand): string {
+  const fields = Object.entries(input).map(([key, value]) => `${key}: ${literal(key, value)}`);
+  return `mutation { ${name}(input: { ${fields.join(', ')} }) { __typename ... on Error { message } } }`;
+}
+
+/** Words of enumerations stand without quotes. */
+function literal(key: string, value: unknown): string {
+  return key === 'feature' || key === 'type' ? String(value) : JSON.stringify(value);
+}
+
+function feature(
+  platform: string,
+  { device, feature: which }: Extract<Command, { type: 'enableFeature' | 'disableFeature' }>,
+) {
+  return { device: encodeId('Device', platform, device), feature: which };
+}
+
+function attachment(platform: string, { domain, target }: Extract<Command, { type: 'attach' | 'detach' }>) {
+  return { domain: encodeId('Domain', platform, domain), target: targetId(platform, target) };
+}
+
+function containerGroup(
+  platform: string,
+  { container, group }: Extract<Command, { type: 'addGroupToContainer' | 'removeGroupFromContainer' }>,
+) {
+  return {
+    container: encodeId('VfioContainer', platform, container),
+    group: encodeId('Group', platform, group),
+  };
+}
+
+function targetId(platform: string, target: TargetRef): string {
+  return target.kind === 'Group'
+    ? encodeId('Group', platform, target.number)
+    : encodeId(target.kind, platform, target.name);
+}

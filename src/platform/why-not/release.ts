@@ -1,0 +1,35 @@
+import type { Attachment, Domain, Endpoint, IommuGroup } from '../../kernel/objects.js';
+import type { Command, TargetRef } from '../command.js';
+import type { Platform } from '../platform.js';
+import { refOf } from './named.js';
+
+/** Commands that give a group back to the kernel: out of its container, or off the domain it is on. */
+export function releaseOf({ kernel }: Platform, group: IommuGroup): Command[] {
+  const container = kernel.containerOf(group);
+  if (container !== null) {
+    return [{ type: 'removeGroupFromContainer', container: container.number, group: group.number }];
+  }
+  const { domain, defaultDomain } = group;
+  if (domain === null || domain === defaultDomain) return [];
+  return [detachOf(domain, { kind: 'Group', number: group.number })];
+}
+
+/** Commands that end one attachment; none when only the kernel itself would. */
+export function endingOf(platform: Platform, attachment: Attachment): Command[] {
+  const { domain, endpoint, leaked } = attachment;
+  if (leaked) return [];
+  const { group } = endpoint;
+  if (group !== null && platform.kernel.containerOf(group) !== null) return releaseOf(platform, group);
+  if (endpoint.kind === 'Device') return group === null ? [] : releaseOf(platform, group);
+  return detachFrom(domain, endpoint);
+}
+
+/** Takes a domain off an endpoint. */
+export function detachFrom(domain: Domain, endpoint: Endpoint): Command[] {
+  const target = refOf(endpoint);
+  return target === null ? [] : [detachOf(domain, target)];
+}
+
+function detachOf(domain: Domain, target: TargetRef): Command {
+  return { type: 'detach', domain: domain.number, target };
+}
