@@ -29,7 +29,8 @@ export interface Found {
 /**
  * The shortest list of commands after which another one succeeds. Each refusal names what is in the way, the
  * rules what removes that; a remedy that is refused itself is mended the same way first. Lines of work are
- * taken up by the number of commands they will have at least, so the first that succeeds is a shortest one.
+ * taken up by the number of commands they will have at least, so the first that succeeds is a shortest one;
+ * of several as short, the one the rules prefer.
  */
 export async function searchRepair(trials: Trials, command: Command): Promise<Found> {
   const open: Work[][] = [[], [{ done: [], pending: [command], met: [] }]];
@@ -37,8 +38,7 @@ export async function searchRepair(trials: Trials, command: Command): Promise<Fo
   const deadEnds = new Map<string, Obstacle>();
   let farthest: readonly Obstacle[] = [];
   for (let cost = 1; cost < open.length; cost++) {
-    // The newest of equal length first: it is the one that came farthest.
-    for (let work = open[cost]?.pop(); work !== undefined; work = open[cost]?.pop()) {
+    for (let work = open[cost]?.shift(); work !== undefined; work = open[cost]?.shift()) {
       if (trials.tried >= MOST_TRIALS)
         return { repair: null, isExhaustive: false, met: farthest, deadEnds: [...deadEnds.values()] };
       const key = canonical([work.done, work.pending]);
@@ -49,22 +49,20 @@ export async function searchRepair(trials: Trials, command: Command): Promise<Fo
       if (trial.refusal === null) {
         if (work.pending.length === 1)
           return { repair: work.done, isExhaustive: true, met: work.met, deadEnds: [] };
-        put(open, { ...work, done: [...work.done, next], pending: work.pending.slice(0, -1) });
+        // As long as before, and farther: it goes on with this line.
+        open[cost].unshift({ ...work, done: [...work.done, next], pending: work.pending.slice(0, -1) });
         continue;
       }
       const { met, ways, stuck } = refused(work, next, trial);
       if (met.length > farthest.length) farthest = met;
       for (const obstacle of stuck) deadEnds.set(canonical([obstacle.code, obstacle.subject]), obstacle);
-      // The preferred way is put last, and so taken first.
-      for (const way of ways.toReversed())
-        put(open, { done: work.done, pending: [...work.pending, ...way.toReversed()], met });
+      for (const way of ways) {
+        const pending = [...work.pending, ...way.toReversed()];
+        (open[work.done.length + pending.length] ??= []).push({ done: work.done, pending, met });
+      }
     }
   }
   return { repair: null, isExhaustive: true, met: farthest, deadEnds: [...deadEnds.values()] };
-}
-
-function put(open: Work[][], work: Work): void {
-  (open[work.done.length + work.pending.length] ??= []).push(work);
 }
 
 /** What a refusal leaves to do: all it names must go, so one at a time is enough. */

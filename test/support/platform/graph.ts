@@ -38,7 +38,7 @@ export function graphOver(host: PlatformHost, log: CommandLog, clock: { now: num
     return JSON.parse(JSON.stringify(answer.data)) as T;
   };
   const send = async ([name, input]: Written, selection = '... on CommandPayload { revision }') => {
-    const type = name.endsWith('Feature') ? 'Feature' : name[0].toUpperCase() + name.slice(1);
+    const type = inputOf(name);
     const { answer } = await ask<{ answer: Record<string, unknown> }>(
       `mutation ($input: ${type}Input!) { answer: ${name}(input: $input) { __typename ... on Error { message } ${selection} } }`,
       { input },
@@ -46,4 +46,11 @@ export function graphOver(host: PlatformHost, log: CommandLog, clock: { now: num
     return answer;
   };
   return { host, log, clock, ask, send };
+}
+
+/** The input type of a mutation, without the word Input. */
+function inputOf(mutation: string): string {
+  if (mutation.endsWith('Feature')) return 'Feature';
+  if (mutation.endsWith('Container') && mutation.includes('Group')) return 'ContainerGroup';
+  return mutation[0].toUpperCase() + mutation.slice(1);
 }

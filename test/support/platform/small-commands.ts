@@ -56,10 +56,7 @@ export function smallCommand(firstDomain: number): fc.Arbitrary<Command> {
     ),
     often(1, of('removeMdev', { subdevice: uuid })),
     often(1, of('removeSoftwareMdev', { subdevice: uuid })),
-    often(
-      1,
-      of('setGroupType', { group, word: fc.constantFrom('identity', 'DMA', 'auto', 'wrong') }),
-    ),
+    often(1, of('setGroupType', { group, word: fc.constantFrom('identity', 'DMA', 'auto', 'wrong') })),
     often(
       3,
       of('allocDomain', {
@@ -96,18 +93,9 @@ export function smallCommand(firstDomain: number): fc.Arbitrary<Command> {
     often(6, of('addGroupToContainer', { container, group })),
     often(1, of('removeGroupFromContainer', { container, group })),
     often(3, of('setContainerIommu', { container, iommuType: fc.constantFrom(1, 3, 3, 6) })),
-    often(
-      5,
-      of('vfioMapDma', { container, iova, vaddr: iova, size, read: bool, write: bool }),
-    ),
-    often(
-      1,
-      of('vfioUnmapDma', { container, iova, size, all: fc.constantFrom(false, false, true) }),
-    ),
-    often(
-      4,
-      of('bindDriver', { device, driver: fc.constantFrom('vfio-pci', 'vfio-pci', 'idxd', 'nvme') }),
-    ),
+    often(5, of('vfioMapDma', { container, iova, vaddr: iova, size, read: bool, write: bool })),
+    often(1, of('vfioUnmapDma', { container, iova, size, all: fc.constantFrom(false, false, true) })),
+    often(4, of('bindDriver', { device, driver: fc.constantFrom('vfio-pci', 'vfio-pci', 'idxd', 'nvme') })),
     often(4, of('unbindDriver', { device })),
   );
 }
@@ -116,7 +104,10 @@ export function smallCommand(firstDomain: number): fc.Arbitrary<Command> {
  * A life of the small machine up to now: most of an ordinary beginning, so that there is something to be
  * refused for, then anything.
  */
-export function smallHistory(firstDomain: number, groupOf: (device: string) => number): fc.Arbitrary<Command[]> {
+export function smallHistory(
+  firstDomain: number,
+  groupOf: (device: string) => number,
+): fc.Arbitrary<Command[]> {
   const bind = (name: string): Command[] => [
     { type: 'unbindDriver', device: name },
     { type: 'bindDriver', device: name, driver: 'vfio-pci' },
@@ -169,9 +160,6 @@ export function smallHistory(firstDomain: number, groupOf: (device: string) => n
     put(2, LOCKED),
   ];
   return fc
-    .tuple(
-      fc.subarray(beginning, { minLength: 10 }),
-      fc.array(smallCommand(firstDomain), { maxLength: 12 }),
-    )
+    .tuple(fc.subarray(beginning, { minLength: 10 }), fc.array(smallCommand(firstDomain), { maxLength: 12 }))
     .map(([first, then]) => [...first, ...then]);
 }

@@ -125,7 +125,10 @@ export function smallHeader({ kernel = {}, domainIds = 0 }: SmallPlan = {}): Pla
 }
 
 /** A platform after commands, refused ones among them. */
-export function platformAfter(header: PlatformHeader, commands: readonly LoggedCommand['command'][]): Platform {
+export function platformAfter(
+  header: PlatformHeader,
+  commands: readonly LoggedCommand['command'][],
+): Platform {
   const platform = new Platform(header);
   for (const command of commands) platform.apply({ command, time: 1000 });
   return platform;

@@ -1,4 +1,4 @@
-import { pfnOf, u64FromNumber, u64FromPfn } from '../../../bits/u64.js';
+import { pfnOf, u64FromPfn } from '../../../bits/u64.js';
 import type { Attachment, KernelDevice } from '../../../kernel/objects.js';
 import type { Command } from '../../command.js';
 import type { Platform } from '../../platform.js';
@@ -73,7 +73,8 @@ export const ATTACHMENT_RULES: ObstacleRules = {
       }),
     ],
     repairs: unmapAbove,
-    otherwise: ({ command }) => (command.type === 'map' ? 'OTHER_ARGUMENTS' : 'UNKNOWN'),
+    otherwise: 'OTHER_ARGUMENTS',
+    remedy: ({ command }) => (command.type === 'map' ? null : 'Use another domain.'),
   },
 
   UNSAFE: {
@@ -153,7 +154,10 @@ function endAuxiliaries(met: Circumstances): Command[][] {
   return live.map((attachment) => endingOf(met.platform, attachment)).filter(({ length }) => length > 0);
 }
 
-/** The highest mapping first: the driver lowers its mark only when the topmost goes. */
+/**
+ * The driver remembers the end of the highest mapping, and lowers its mark only to the start of a chunk that
+ * ended there. So unmapping helps only where the mappings reach from there down without a hole.
+ */
 function unmapAbove({ platform, command }: Circumstances): Command[][] {
   if (command.type !== 'attach') return [];
   const domain = platform.kernel.domains.get(command.domain);
@@ -162,10 +166,14 @@ function unmapAbove({ platform, command }: Circumstances): Command[][] {
   );
   if (domain === undefined || widths.length === 0) return [];
   const limit = 2 ** (Math.min(...widths) - 12);
-  const above = [...domain.mappings(limit)].at(-1);
-  if (above === undefined) return [];
-  const size = u64FromNumber(above.size);
-  return [[{ type: 'unmap', domain: domain.number, iova: above.iova, size }]];
+  const mark = domain.highestMappedEnd;
+  const leaves = [...domain.table.leaves(limit, mark)];
+  const top = leaves.at(-1);
+  const isWhole = leaves.reduce((sum, { pages }) => sum + pages, 0) === mark - limit;
+  if (top === undefined || leaves[0].pfn !== limit || !isWhole) return [];
+  return [limit, top.pfn].map((pfn) => [
+    { type: 'unmap', domain: domain.number, iova: u64FromPfn(pfn), size: u64FromPfn(mark - pfn) },
+  ]);
 }
 
 function pagesOf({ iova, size }: Extract<Command, { type: 'map' }>): readonly [number, number] {

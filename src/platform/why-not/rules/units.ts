@@ -46,6 +46,14 @@ export const UNIT_RULES: ObstacleRules = {
 
   RMRR_LOCKED: {
     evidence: (met) => reservedRanges(met),
+    // Beside the primary domain a subdevice may have one: only what translates the parent itself is refused.
+    repairs: ({ platform, command, blocker: { subject } }) => {
+      if (subject?.kind !== 'Device') return [];
+      const isParent = endpointsNamed(platform, command).some(
+        (each) => each.kind === 'Subdevice' && each.parent.name === subject.name,
+      );
+      return isParent ? [[{ type: 'enableFeature', device: subject.name, feature: 'AUX' }]] : [];
+    },
     otherwise: 'FIRMWARE',
   },
 
