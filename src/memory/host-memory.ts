@@ -8,8 +8,11 @@ const SEGMENT_FRAMES = 1 << SEGMENT_FRAMES_LG2;
 export const FRAME_WORDS = 1024;
 const SEGMENT_WORDS = SEGMENT_FRAMES * FRAME_WORDS;
 
-/** A slab covers at most this many frames, 64 MiB. */
-const MAX_SLAB_FRAMES = 1 << 14;
+/**
+ * A slab lies in one naturally aligned window of 64 MiB and has a power of two of frames: masking a table's
+ * address then gives its place in the slab, and the bits masked away tell whether it is there at all.
+ */
+const WINDOW_FRAMES = 1 << 14;
 
 /** Segments below this number (256 GiB) are found in an array, the rest in a map. */
 const DIRECT_SEGMENTS = 1 << 18;
@@ -17,7 +20,7 @@ const DIRECT_SEGMENTS = 1 << 18;
 const DIRECT_FRAMES = DIRECT_SEGMENTS << SEGMENT_FRAMES_LG2;
 
 const EMPTY_SEGMENT = new Int32Array(SEGMENT_WORDS);
-const NO_SLAB = new Int32Array(0);
+const NO_SLAB = new DataView(new ArrayBuffer(0));
 
 /**
  * Host physical memory: sparse, zero where nothing was written, 64-bit words stored little-endian as two
@@ -37,8 +40,11 @@ export class HostMemory {
   /** The segment written last: tables are filled in runs, so it is mostly the next one too. */
   private recentNumber = -1;
   private recentSegment: Int32Array = EMPTY_SEGMENT;
-  /** Words of frames {@link slabFirst} and following, {@link slabFrames} of them; all can be read and written. */
-  slab: Int32Array = NO_SLAB;
+  /**
+   * Bytes of frames {@link slabFirst} and following, {@link slabFrames} of them; all can be read and written.
+   * A view, because reading through one costs a walk less than an element of a typed array.
+   */
+  slab: DataView = NO_SLAB;
   slabFirst = 0;
   slabFrames = 0;
   /** Frame the slab may grow to. */
@@ -92,21 +98,22 @@ export class HostMemory {
   }
 
   /**
-   * Keeps the frames from this one on, of a memory without holes, in a slab that grows as they are written.
+   * Keeps the window of a frame, in a memory without holes, in a slab that grows as its frames are written.
    * What a segment held before stays; segments taken out of memory before are not to be used afterwards.
    */
-  useSlab(firstFrame: number): void {
-    const end = Math.min(firstFrame + MAX_SLAB_FRAMES, this.endFrame, DIRECT_FRAMES);
+  useSlab(frame: number): void {
     this.dropSlab();
-    this.slabFirst = firstFrame - (firstFrame % SEGMENT_FRAMES);
-    if (this.holes === null) this.slabEnd = end - (end % SEGMENT_FRAMES);
+    this.slabFirst = frame - (frame % WINDOW_FRAMES);
+    const there = Math.min(this.endFrame, DIRECT_FRAMES) - this.slabFirst;
+    let frames = WINDOW_FRAMES;
+    while (frames > there && frames > SEGMENT_FRAMES) frames /= 2;
+    if (this.holes === null && frames <= there) this.slabEnd = this.slabFirst + frames;
   }
 
   /** Doubles the slab until it holds a frame. Every segment it covers becomes a piece of it. */
   private growSlab(frame: number): void {
     let frames = Math.max(this.slabFrames, SEGMENT_FRAMES);
     while (this.slabFirst + frames <= frame) frames *= 2;
-    frames = Math.min(frames, this.slabEnd - this.slabFirst);
     const slab = new Int32Array(frames * FRAME_WORDS);
     for (let at = 0; at < frames; at += SEGMENT_FRAMES) {
       const piece = slab.subarray(at * FRAME_WORDS, (at + SEGMENT_FRAMES) * FRAME_WORDS);
@@ -114,7 +121,7 @@ export class HostMemory {
       if (held !== EMPTY_SEGMENT) piece.set(held);
       this.own((this.slabFirst + at) / SEGMENT_FRAMES, piece);
     }
-    this.slab = slab;
+    this.slab = new DataView(slab.buffer);
     this.slabFrames = frames;
   }
 

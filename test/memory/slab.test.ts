@@ -10,7 +10,7 @@ function slabMemory(): HostMemory {
 
 /** A word as a walk finds it. */
 function slabWord(memory: HostMemory, frame: number, word: number): number {
-  return memory.slab[(frame - memory.slabFirst) * FRAME_WORDS + word];
+  return memory.slab.getInt32(((frame - memory.slabFirst) * FRAME_WORDS + word) * 4, true);
 }
 
 describe('the slab of host memory', () => {
@@ -30,7 +30,7 @@ describe('the slab of host memory', () => {
       expect(slabWord(memory, frame, 2)).toBe(frame);
       expect(slabWord(memory, frame, 3)).toBe(-0x80000000);
       expect(memory.load64(frame * 4096 + 8)).toEqual({ hi: 0x80000000, lo: frame });
-      memory.slab[(frame - FIRST) * FRAME_WORDS] = 7;
+      memory.slab.setInt32((frame - FIRST) * FRAME_WORDS * 4, 7, true);
       expect(memory.load32(frame * 4096)).toBe(7);
     }
     memory.clearFrame(FIRST + 256);
@@ -78,6 +78,19 @@ describe('the slab of host memory', () => {
     memory.store32((FIRST + 256) * 4096, 4);
     expect(fork.load32(FIRST * 4096 + 4)).toBe(0);
     expect(fork.load32((FIRST + 256) * 4096)).toBe(0);
+  });
+
+  it('covers a power of two of frames from the beginning of an aligned 64 MiB', () => {
+    const memory = new HostMemory(2 ** 38);
+    memory.useSlab(FIRST + 5000);
+    memory.store32((FIRST + 5000) * 4096, 1);
+    expect([memory.slabFirst, memory.slabFrames]).toEqual([FIRST, 8192]);
+    expect(slabWord(memory, FIRST + 5000, 0)).toBe(1);
+    const cut = new HostMemory((FIRST + 1500) * 4096);
+    cut.useSlab(FIRST);
+    cut.store32((FIRST + 1023) * 4096, 2);
+    cut.store32((FIRST + 1024) * 4096, 3);
+    expect([cut.slabFrames, cut.load32((FIRST + 1024) * 4096)]).toEqual([1024, 3]);
   });
 
   it('ends with memory, and is not made for a memory with holes', () => {

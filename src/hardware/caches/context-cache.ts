@@ -1,6 +1,7 @@
 import { type U64, u64 } from '../../bits/u64.js';
 import type { CacheEntry } from './cache-entry.js';
 import { type EntrySlots, VALID, WAYS, dropSlots, replaceableSlot } from './entry-slots.js';
+import type { SecondStageRoutes } from './second-stage-routes.js';
 
 const SETS = 64;
 const STRIDE = 16;
@@ -21,7 +22,12 @@ export class ContextCache {
   static readonly ENTRY = 4;
   static readonly ENTRY_WORDS = 8;
   readonly words = new Int32Array(SETS * WAYS * STRIDE);
-  private readonly slots: EntrySlots = { words: this.words, stride: STRIDE, turn: new Uint8Array(SETS) };
+  private readonly slots: EntrySlots;
+
+  /** @param routes what was concluded from entries here */
+  constructor(routes: SecondStageRoutes | null = null) {
+    this.slots = { words: this.words, stride: STRIDE, turn: new Uint8Array(SETS), routes };
+  }
 
   /** Index of the entry of a source, -1 on a miss. */
   find(sourceId: number): number {
@@ -48,6 +54,7 @@ export class ContextCache {
    * @param reason not 0 to cache a refusal, which only units with caching mode do
    */
   insert(sourceId: number, domainId: number | null, entry: Int32Array, reason: number): void {
+    this.slots.routes?.forget();
     const at = this.placeFor(sourceId);
     this.words[at] = sourceId | VALID;
     this.words[at + 1] = domainId ?? NO_DOMAIN;

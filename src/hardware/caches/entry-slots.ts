@@ -1,3 +1,5 @@
+import type { SecondStageRoutes } from './second-stage-routes.js';
+
 /** Entries of one set. */
 export const WAYS = 4;
 
@@ -11,6 +13,8 @@ export interface EntrySlots {
   readonly stride: number;
   /** Which way of each set goes next when all are taken. */
   readonly turn: Uint8Array;
+  /** What was concluded from the entries: it falls with any of them. */
+  readonly routes: SecondStageRoutes | null;
 }
 
 /** Where a new entry of a set goes: a free slot, else the ways in turn, so that replacement is repeatable. */
@@ -23,12 +27,13 @@ export function replaceableSlot({ words, stride, turn }: EntrySlots, set: number
 }
 
 /** Empties the slots whose entries match; gives their number. */
-export function dropSlots({ words, stride }: EntrySlots, matches: (at: number) => boolean): number {
+export function dropSlots({ words, stride, routes }: EntrySlots, matches: (at: number) => boolean): number {
   let dropped = 0;
   for (let at = 0; at < words.length; at += stride) {
     if ((words[at] & VALID) === 0 || !matches(at)) continue;
     words[at] = 0;
     dropped++;
   }
+  if (dropped > 0) routes?.forget();
   return dropped;
 }

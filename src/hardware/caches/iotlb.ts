@@ -7,6 +7,7 @@ const SETS_LG2 = 8;
 const SETS = 1 << SETS_LG2;
 const WAYS = 4;
 const STRIDE = 8;
+const SET_WORDS = WAYS * STRIDE;
 const VALID = 1 << 27;
 const CLASS_SHIFT = 25;
 const HAS_PASID = 1 << 20;
@@ -26,6 +27,9 @@ export const IOTLB_FLAG = {
   /** Caching mode: the page was found not present. */
   NOT_PRESENT: 1 << 7,
 } as const;
+const { USER_WRITE } = IOTLB_FLAG;
+/** From the one bit to the other. */
+const NEEDS_DIRTY_OF_WRITE = IOTLB_FLAG.NEEDS_DIRTY / USER_WRITE;
 const TYPE_SHIFT = 9;
 const DOMAIN_SHIFT = 16;
 
@@ -71,22 +75,50 @@ export function requestTagOf(pasid: number | null): number {
 export class Iotlb {
   readonly words = new Int32Array(SETS * WAYS * STRIDE);
   private readonly turn = new Uint8Array(SETS);
-  /** Entries of each size class, so that a lookup tries only sizes that are there. */
-  private readonly held = new Int32Array(3);
+  /** Ways of each set that hold nothing. */
+  private readonly free = new Uint8Array(SETS).fill(WAYS);
+  private held = 0;
+  /** Entries of pages above 4 KiB: without any, a lookup need not try their sizes. */
+  private large = 0;
+
+  /** Flags, PGTT and domain id as an entry has them in one word. */
+  static flagWord(flags: number, type: number, domainId: number): number {
+    return flags | (type << TYPE_SHIFT) | (domainId << DOMAIN_SHIFT);
+  }
+
+  /** The tag of a request with a PASID. */
+  requestTag(pasid: number): number {
+    return pasid | HAS_PASID;
+  }
 
   /** Index of the entry for an address, -1 on a miss. */
-  find(sourceId: number, requestTag: number, addressHi: number, addressLo: number): number {
-    const page = (addressLo >>> 12) | (addressHi << 20);
-    const tag2 = (addressHi >>> 12) | (sourceId << 20);
+  find(sourceId: number, requestTag: number, hi: number, lo: number): number {
+    const page = (lo >>> 12) | (hi << 20);
+    const tag2 = (hi >>> 12) | (sourceId << 20);
     const tag3 = requestTag | ((sourceId >>> 12) << 21) | VALID;
-    const at = this.probe(page, tag2, tag3, mix(page, sourceId, requestTag));
-    if (at >= 0) return at;
-    return this.held[1] + this.held[2] === 0 ? -1 : this.findLarge(page, tag2, tag3, sourceId, requestTag);
+    const set = (page ^ (page >>> SETS_LG2) ^ (sourceId >>> 3) ^ requestTag) & (SETS - 1);
+    const at = this.probe(page, tag2, tag3, set);
+    return at >= 0 || this.large === 0 ? at : this.findLarge(page, tag2, tag3, sourceId, requestTag);
+  }
+
+  /** Whether an entry answers an access without privilege: a write may have to set a dirty bit first. */
+  answersPlain(at: number, access: number): boolean {
+    const wanted = access | ((access & USER_WRITE) * NEEDS_DIRTY_OF_WRITE);
+    return (this.words[at + 3] & wanted) === access;
+  }
+
+  /** Halves of the host address an entry has for an address. */
+  physicalHiAt(at: number): number {
+    return this.words[at + 5];
+  }
+
+  physicalLoAt(at: number, lo: number): number {
+    return this.words[at + 4] | (lo & this.words[at + 6]);
   }
 
   /** Caches a translation. */
   insert(fill: IotlbFill): void {
-    const { sourceId, requestTag, hi, lo, pageSize } = fill;
+    const { sourceId, requestTag, hi, lo, pageSize, physicalHi, physicalLo, type, domainId, pasid } = fill;
     const sizeClass = pageSize === 0x1000 ? 0 : pageSize === 0x200000 ? 1 : 2;
     const framesLg2 = 9 * sizeClass;
     const number = ((lo >>> 12) | (hi << 20)) >>> framesLg2;
@@ -96,18 +128,48 @@ export class Iotlb {
     const set = mix(number, sourceId, requestTag);
     let at = this.probe(page, tag2, tag3, set);
     if (at < 0) {
-      at = this.placeIn(set);
-      this.held[sizeClass]++;
+      at = this.free[set] === 0 ? this.replaceIn(set) : this.takeFree(set);
+      if (sizeClass !== 0) this.large++;
     }
-    const words = this.words;
+    const { words } = this;
     words[at] = page;
     words[at + 1] = tag2;
     words[at + 2] = tag3;
-    words[at + 3] = fill.flags | (fill.type << TYPE_SHIFT) | (fill.domainId << DOMAIN_SHIFT);
-    words[at + 4] = fill.physicalLo & -pageSize;
-    words[at + 5] = fill.physicalHi;
+    words[at + 3] = Iotlb.flagWord(fill.flags, type, domainId);
+    words[at + 4] = physicalLo & -pageSize;
+    words[at + 5] = physicalHi;
     words[at + 6] = pageSize - 1;
-    words[at + 7] = fill.pasid;
+    words[at + 7] = pasid;
+  }
+
+  /**
+   * Caches the translation of a 4 KiB page that was not found; gives its index.
+   *
+   * @param word as {@link Iotlb.flagWord} has it
+   * @param frame host frame below 2^31
+   */
+  insertPage(
+    sourceId: number,
+    requestTag: number,
+    hi: number,
+    lo: number,
+    word: number,
+    pasid: number,
+    frame: number,
+  ): number {
+    const { words } = this;
+    const page = (lo >>> 12) | (hi << 20);
+    const set = (page ^ (page >>> SETS_LG2) ^ (sourceId >>> 3) ^ requestTag) & (SETS - 1);
+    const at = this.free[set] === 0 ? this.replaceIn(set) : this.takeFree(set);
+    words[at] = page;
+    words[at + 1] = (hi >>> 12) | (sourceId << 20);
+    words[at + 2] = requestTag | ((sourceId >>> 12) << 21) | VALID;
+    words[at + 3] = word;
+    words[at + 4] = frame << 12;
+    words[at + 5] = frame >>> 20;
+    words[at + 6] = 0xfff;
+    words[at + 7] = pasid;
+    return at;
   }
 
   invalidateAll(): number {
@@ -176,18 +238,19 @@ export class Iotlb {
   }
 
   private probe(page: number, tag2: number, tag3: number, set: number): number {
-    const words = this.words;
-    let at = set * (WAYS * STRIDE);
-    const end = at + WAYS * STRIDE;
-    for (; at < end; at += STRIDE) {
-      if (words[at] === page && words[at + 2] === tag3 && words[at + 1] === tag2) return at;
-    }
-    return -1;
+    const { words } = this;
+    const at = set * SET_WORDS;
+    if (words[at] === page && words[at + 2] === tag3 && words[at + 1] === tag2) return at;
+    const second = at + STRIDE;
+    if (words[second] === page && words[second + 2] === tag3 && words[second + 1] === tag2) return second;
+    const third = second + STRIDE;
+    if (words[third] === page && words[third + 2] === tag3 && words[third + 1] === tag2) return third;
+    const fourth = third + STRIDE;
+    return words[fourth] === page && words[fourth + 2] === tag3 && words[fourth + 1] === tag2 ? fourth : -1;
   }
 
   private findLarge(page: number, tag2: number, tag3: number, sourceId: number, requestTag: number): number {
     for (let sizeClass = 1; sizeClass <= 2; sizeClass++) {
-      if (this.held[sizeClass] === 0) continue;
       const number = page >>> FRAMES_LG2[sizeClass];
       const tag = tag3 | (sizeClass << CLASS_SHIFT);
       const at = this.probe(number << FRAMES_LG2[sizeClass], tag2, tag, mix(number, sourceId, requestTag));
@@ -196,13 +259,17 @@ export class Iotlb {
     return -1;
   }
 
-  private placeIn(set: number): number {
-    const first = set * WAYS * STRIDE;
-    for (let at = first; at < first + WAYS * STRIDE; at += STRIDE) {
-      if ((this.words[at + 2] & VALID) === 0) return at;
-    }
-    const at = first + (this.turn[set]++ % WAYS) * STRIDE;
-    this.held[this.classAt(at)]--;
+  private replaceIn(set: number): number {
+    const at = set * SET_WORDS + (this.turn[set]++ & (WAYS - 1)) * STRIDE;
+    if (this.classAt(at) !== 0) this.large--;
+    return at;
+  }
+
+  private takeFree(set: number): number {
+    let at = set * SET_WORDS;
+    this.free[set]--;
+    this.held++;
+    while ((this.words[at + 2] & VALID) !== 0) at += STRIDE;
     return at;
   }
 
@@ -234,13 +301,15 @@ export class Iotlb {
 
   private drop(matches: (at: number) => boolean): number {
     let dropped = 0;
-    if (this.held[0] + this.held[1] + this.held[2] === 0) return 0;
+    if (this.held === 0) return 0;
     for (let at = 0; at < this.words.length; at += STRIDE) {
       if ((this.words[at + 2] & VALID) === 0 || !matches(at)) continue;
-      this.held[this.classAt(at)]--;
+      if (this.classAt(at) !== 0) this.large--;
+      this.free[Math.floor(at / SET_WORDS)]++;
       this.words[at + 2] = 0;
       dropped++;
     }
+    this.held -= dropped;
     return dropped;
   }
 }

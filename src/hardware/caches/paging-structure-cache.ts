@@ -6,6 +6,9 @@ const STRIDE = 8;
 const VALID = 1 << 27;
 const FIRST_STAGE = 1 << 28;
 const HAS_PASID = 1 << 20;
+const PERMISSIONS_SHIFT = 8;
+/** Low half of the word with permissions: reading and writing, and a frame below 2^32. */
+const ORDINARY = 3 << PERMISSIONS_SHIFT;
 /** Frames below one entry of level 2: what a cached table answers for. */
 const FRAMES_LG2 = 9;
 
@@ -51,17 +54,36 @@ export class PagingStructureCache {
    * @param permissions gathered above it, in the walker's own encoding (4 bits)
    */
   insert(tags: StructureTags, isFirstStage: boolean, frame: number, permissions: number): void {
-    const { sourceId, requestTag, hi, lo } = tags;
+    const { sourceId, requestTag, pasid, domainId, hi, lo } = tags;
+    const high = Math.floor(frame / 2 ** 32) | (permissions << PERMISSIONS_SHIFT) | (domainId << 16);
+    this.put(sourceId, requestTag, isFirstStage, pasid, hi, lo, frame | 0, high);
+  }
+
+  /**
+   * The same for a second-stage table that all above grant everything.
+   *
+   * @param frame below 2^31
+   */
+  insertOrdinary(
+    sourceId: number,
+    requestTag: number,
+    pasid: number,
+    domainId: number,
+    hi: number,
+    lo: number,
+    frame: number,
+  ): void {
+    this.put(sourceId, requestTag, false, pasid, hi, lo, frame, ORDINARY | (domainId << 16));
+  }
+
+  /** Frame of such a table for an address; -1 when nothing is known of it, -2 when it is another table. */
+  findOrdinary(sourceId: number, requestTag: number, hi: number, lo: number): number {
+    const { words } = this;
     const number = (lo >>> 21) | (hi << 11);
-    const at = slotOf(number, sourceId, requestTag);
-    const words = this.words;
-    if ((words[at + 2] & VALID) === 0) this.held++;
-    words[at] = number;
-    words[at + 1] = (hi >>> 21) | (sourceId << 11);
-    words[at + 2] = tagOf(requestTag, isFirstStage);
-    words[at + 3] = frame;
-    words[at + 4] = Math.floor(frame / 2 ** 32) | (permissions << 8) | (tags.domainId << 16);
-    words[at + 5] = tags.pasid;
+    const at = ((number ^ (sourceId >>> 3) ^ requestTag) & (SLOTS - 1)) * STRIDE;
+    if (words[at] !== number || words[at + 2] !== (requestTag | VALID)) return -1;
+    if (words[at + 1] !== ((hi >>> 21) | (sourceId << 11))) return -1;
+    return (words[at + 4] & 0xffff) === ORDINARY && words[at + 3] >= 0 ? words[at + 3] : -2;
   }
 
   frameAt(at: number): number {
@@ -69,7 +91,7 @@ export class PagingStructureCache {
   }
 
   permissionsAt(at: number): number {
-    return (this.words[at + 4] >>> 8) & 15;
+    return (this.words[at + 4] >>> PERMISSIONS_SHIFT) & 15;
   }
 
   invalidateAll(): number {
@@ -128,6 +150,28 @@ export class PagingStructureCache {
         reason: 0,
       };
     }
+  }
+
+  private put(
+    sourceId: number,
+    requestTag: number,
+    isFirstStage: boolean,
+    pasid: number,
+    hi: number,
+    lo: number,
+    frameLow: number,
+    high: number,
+  ): void {
+    const { words } = this;
+    const number = (lo >>> 21) | (hi << 11);
+    const at = slotOf(number, sourceId, requestTag);
+    if ((words[at + 2] & VALID) === 0) this.held++;
+    words[at] = number;
+    words[at + 1] = (hi >>> 21) | (sourceId << 11);
+    words[at + 2] = tagOf(requestTag, isFirstStage);
+    words[at + 3] = frameLow;
+    words[at + 4] = high;
+    words[at + 5] = pasid;
   }
 
   private domainAt(at: number): number {

@@ -1,6 +1,7 @@
 import { type U64, u64 } from '../../bits/u64.js';
 import type { CacheEntry } from './cache-entry.js';
 import { type EntrySlots, VALID, WAYS, dropSlots, replaceableSlot } from './entry-slots.js';
+import type { SecondStageRoutes } from './second-stage-routes.js';
 
 const SETS = 128;
 const STRIDE = 24;
@@ -17,7 +18,12 @@ export class PasidCache {
   static readonly ENTRY = 8;
   static readonly ENTRY_WORDS = 16;
   readonly words = new Int32Array(SETS * WAYS * STRIDE);
-  private readonly slots: EntrySlots = { words: this.words, stride: STRIDE, turn: new Uint8Array(SETS) };
+  private readonly slots: EntrySlots;
+
+  /** @param routes what was concluded from entries here */
+  constructor(routes: SecondStageRoutes | null = null) {
+    this.slots = { words: this.words, stride: STRIDE, turn: new Uint8Array(SETS), routes };
+  }
 
   /** Index of the entry, -1 on a miss. */
   find(sourceId: number, pasid: number): number {
@@ -47,6 +53,7 @@ export class PasidCache {
     directoryFpd: boolean,
     reason: number,
   ): void {
+    this.slots.routes?.forget();
     const at = this.placeFor(sourceId, pasid);
     this.words[at] = sourceId | VALID;
     this.words[at + 1] = pasid;

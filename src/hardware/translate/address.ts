@@ -1,8 +1,13 @@
 /** Whether an address (32-bit halves, signed or not) has a bit at or above `bits`. */
 export function exceedsWidth(hi: number, lo: number, bits: number): boolean {
   if (bits >= 64) return false;
-  if (bits > 32) return hi >>> (bits - 32) !== 0;
+  if (bits > 32) return (hi & bitsBeyond(bits)) !== 0;
   return hi !== 0 || (bits < 32 && lo >>> bits !== 0);
+}
+
+/** The bits of an upper half at or above `bits`, which is 33 to 63. */
+export function bitsBeyond(bits: number): number {
+  return -1 << (bits - 32);
 }
 
 /** Whether all bits from `bits - 1` up are equal, for widths above 32. */

@@ -5,6 +5,7 @@ import {
   secondStageLargePages,
 } from '../../layout/second-stage.js';
 import type { HostMemory } from '../../memory/host-memory.js';
+import { StraightWalk } from './straight-walk.js';
 import { SECOND_STAGE_LEVEL, type WalkObserver } from './walk-observer.js';
 
 /** How a walk ended, as small integers: which fault that is depends on the table mode and is found later. */
@@ -26,17 +27,14 @@ export const NEED_READ = 1;
 export const NEED_WRITE = 2;
 
 const { PAGE_SIZE, ACCESSED, DIRTY } = SECOND_STAGE;
-/** Of an ordinary table entry, bits 0 and 1 are set, 7 and 11 clear. */
-const TABLE_FLAGS = 0x003;
-const TABLE_MASK = 0x883;
-/** Bits 51:43 of a table address: tables that far are left to the careful walk. */
-const FAR_HI = 0x000ff800;
+/** Frames from here on are not for the straight walk. */
+const FRAMES_STRAIGHT = 2 ** 31;
 /** Slots of a mask table: five levels as tables, then five as leaves. */
 const LEAF = 8;
 
 /**
- * The second-stage walk, the hottest loop there is. It allocates nothing, works on signed 32-bit halves and
- * leaves its result in its own fields. Spec: VT-d 3.7 "Second-Stage Translation".
+ * The second-stage walk. It allocates nothing, works on signed 32-bit halves and leaves its result in its own
+ * fields. Spec: VT-d 3.7 "Second-Stage Translation".
  *
  * At every level, in this order: the entry is read; a missing permission ends the walk; then reserved bits;
  * then accessed and dirty bits are set. The permission check comes first because presence is permission:
@@ -67,9 +65,7 @@ export class SecondStageWalker {
   private reservedHi: Int32Array;
   private reservedLo: Int32Array;
   private readonly masks: readonly { readonly hi: Int32Array; readonly lo: Int32Array }[];
-  /** Reserved bits of a 4 KiB leaf. */
-  private readonly leafReservedLo: number;
-  private readonly leafReservedHi: number;
+  private readonly straight: StraightWalk;
   private readonly largeAt2: boolean;
   private readonly largeAt3: boolean;
 
@@ -83,8 +79,7 @@ export class SecondStageWalker {
     this.masks = [false, true].map((high) => maskTable(capabilities, hostAddressWidth, high));
     this.reservedHi = this.masks[0].hi;
     this.reservedLo = this.masks[0].lo;
-    this.leafReservedLo = this.reservedLo[1 | LEAF];
-    this.leafReservedHi = this.reservedHi[1 | LEAF];
+    this.straight = new StraightWalk(memory, capabilities, hostAddressWidth);
   }
 
   /** SSIRWE: permissions are bits 61 and 62 of every entry instead of 0 and 1. */
@@ -96,8 +91,8 @@ export class SecondStageWalker {
   }
 
   /**
-   * Walks from a table down to a leaf. The usual case, four levels of ordinary tables, is tried without
-   * stopping at any of them; whatever is unusual, and every fault, is left to the walk that does.
+   * Walks from a table down to a leaf. The usual case is tried by itself; whatever is unusual, and every
+   * fault, is left to the careful walk.
    *
    * @param frame host frame of the first table
    * @param top its level, 1 to 5
@@ -106,76 +101,31 @@ export class SecondStageWalker {
    * @returns a value of {@link WALK}
    */
   walk(frame: number, top: number, permissions: number, hi: number, lo: number, need: number): number {
-    const isUsual = !this.keepsAccessed && !this.highPermissions && this.observer === null;
-    if (isUsual && top === 4 && this.walkStraight(frame, permissions, hi, lo, need)) return WALK.MAPPED;
-    if (isUsual && top === 1 && this.readLeaf(frame, permissions, lo, need)) return WALK.MAPPED;
+    const isUsual = !this.keepsAccessed && !this.highPermissions && this.observer === null && need !== 0;
+    if (isUsual && this.walkStraight(frame, top, permissions, hi, lo, need)) return WALK.MAPPED;
     return this.walkCarefully(frame, top, permissions, hi, lo, need);
   }
 
-  /**
-   * Four levels without a stop, all tables in the memory's slab: nothing but that stands between one entry
-   * and the next, so that the loads follow each other at once. What must be clear and what must be set is gathered and looked at in the end.
-   * Returns false, having done nothing, for whatever is not ordinary.
-   */
-  private walkStraight(frame: number, permissions: number, hi: number, lo: number, need: number): boolean {
-    const { slab, slabFirst: first, slabFrames: frames } = this.memory;
-    let at = frame - first;
-    if (at < 0 || at >= frames) return false;
-    let word = (at << 10) | ((hi >>> 6) & 1022);
-    let entryLo = slab[word];
-    let entryHi = slab[word | 1];
-    let oddLo = entryLo ^ TABLE_FLAGS;
-    let anyHi = entryHi;
-
-    at = ((entryHi << 20) | (entryLo >>> 12)) - first;
-    if (at >>> 0 >= frames) return false;
-    word = (at << 10) | ((hi & 127) << 3) | ((lo >>> 29) & 6);
-    entryLo = slab[word];
-    entryHi = slab[word | 1];
-    oddLo |= entryLo ^ TABLE_FLAGS;
-    anyHi |= entryHi;
-
-    at = ((entryHi << 20) | (entryLo >>> 12)) - first;
-    if (at >>> 0 >= frames) return false;
-    word = (at << 10) | ((lo >>> 20) & 1022);
-    entryLo = slab[word];
-    entryHi = slab[word | 1];
-    oddLo |= entryLo ^ TABLE_FLAGS;
-    anyHi |= entryHi;
-
-    at = ((entryHi << 20) | (entryLo >>> 12)) - first;
-    if (at >>> 0 >= frames || (oddLo & TABLE_MASK) !== 0 || (anyHi & FAR_HI) !== 0) return false;
-    return this.takeLeaf(slab, at, permissions, anyHi, lo, need);
-  }
-
-  /** The last step of the above alone: a leaf of 4 KiB. */
-  private readLeaf(frame: number, permissions: number, lo: number, need: number): boolean {
-    const { slab, slabFirst, slabFrames } = this.memory;
-    const at = frame - slabFirst;
-    if (at < 0 || at >= slabFrames) return false;
-    return this.takeLeaf(slab, at, permissions, 0, lo, need);
-  }
-
-  /** @param anyHi the upper halves of the entries that led here */
-  private takeLeaf(
-    slab: Int32Array,
-    at: number,
+  /** The walk of ordinary tables alone; false, having done nothing, when they are not. */
+  private walkStraight(
+    frame: number,
+    top: number,
     permissions: number,
-    anyHi: number,
+    hi: number,
     lo: number,
     need: number,
   ): boolean {
-    const word = (at << 10) | ((lo >>> 11) & 1022);
-    const entryLo = slab[word];
-    const entryHi = slab[word | 1];
-    const all = permissions & entryLo & 3;
-    const reserved = (entryLo & this.leafReservedLo) | ((anyHi | entryHi) & this.leafReservedHi);
-    if (reserved !== 0 || (all & need) !== need || all === 0) return false;
+    const { straight } = this;
+    if (frame >= FRAMES_STRAIGHT) return false;
+    const table = top === 1 ? straight.placeOf(frame) : straight.leafTable(frame, top, hi, lo);
+    if (table < 0) return false;
+    const page = straight.page(table, lo, need);
+    if (page < 0 || (permissions & need) !== need) return false;
     this.level = 1;
-    this.tableFrame = at + this.memory.slabFirst;
-    this.leafHi = entryHi;
-    this.leafLo = entryLo;
-    this.permissions = all;
+    this.tableFrame = straight.frameAt(table);
+    this.leafHi = page >>> 20;
+    this.leafLo = straight.leafLo;
+    this.permissions = permissions & straight.leafLo & 3;
     this.permissionsAbove = permissions & 3;
     return true;
   }

@@ -1,7 +1,8 @@
 import { bitsOfAddressWidth, levelsOfAddressWidth } from '../../layout/address-width.js';
+import { PASID_TRANSLATION_TYPE } from '../../layout/pasid-entry.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { IOTLB_FLAG } from '../caches/iotlb.js';
-import { exceedsWidth, frameOf, isCanonical } from './address.js';
+import { bitsBeyond, exceedsWidth, frameOf, isCanonical } from './address.js';
 import type { TranslationContext } from './context.js';
 import { FirstStageWalker, GRANTED_ALL, GRANTED_EXECUTE } from './first-stage-walk.js';
 import { GuestTables, SECOND_STAGE_REASON, pageOffsetMask } from './nested-walk.js';
@@ -50,7 +51,7 @@ export class Stages {
     this.prepareSecond(walk, false, false);
     const end = this.walkSecond(walk, frameOf(words[at + 1], words[at]), levelsOfAddressWidth(aw));
     if (end !== WALK.MAPPED) return legacyReason(end, walk.access);
-    this.grantSecond(walk, (this.second.leafLo & SECOND_STAGE.SNOOP) !== 0);
+    this.grantSecond(walk);
     return this.outputSecond(walk) ? 0 : 0x0e;
   }
 
@@ -62,7 +63,7 @@ export class Stages {
     this.prepareSecond(walk, (words[at] & SSADE) !== 0, this.walksAreSnooped(walk));
     const end = this.walkSecond(walk, frameOf(words[at + 1], words[at]), levelsOfAddressWidth(aw));
     if (end !== WALK.MAPPED) return SECOND_STAGE_REASON[end];
-    this.grantSecond(walk, ((this.second.leafLo & SECOND_STAGE.SNOOP) | (words[at + 2] & PGSNP)) !== 0);
+    this.grantSecond(walk);
     return this.outputSecond(walk) ? 0 : 0x87;
   }
 
@@ -141,9 +142,38 @@ export class Stages {
     return isMemory ? 0 : interruptReason;
   }
 
+  /**
+   * After a plain request went through second-stage tables alone: tells the quick path how it went. Accessed
+   * bits and permissions in other bits are none of its business.
+   */
+  learnRoute(walk: Walk): void {
+    const { sourceId, requestTag, type, domainId, pasid } = walk;
+    if (type !== 0 && type !== PASID_TRANSLATION_TYPE.SECOND_STAGE) return;
+    if (walk.privileged || this.second.keepsAccessed || this.unit.rootTable.ssirwe) return;
+    const words = type === 0 ? walk.contextWords : walk.pasidWords;
+    const at = type === 0 ? walk.contextAt : walk.pasidAt;
+    const aw = type === 0 ? words[at + 2] & 7 : (words[at] >>> 2) & 7;
+    const width = this.widthOf(aw);
+    if (width <= 32 || width >= 64) return;
+    this.unit.caches.routes.learn({
+      sourceId,
+      requestTag,
+      rootFrame: frameOf(words[at + 1], words[at]),
+      levels: levelsOfAddressWidth(aw),
+      beyondHi: bitsBeyond(width),
+      type,
+      domainId,
+      pasid,
+      flagsOf: (permissions, isSnooped) => this.secondFlags(walk, permissions, isSnooped),
+    });
+  }
+
   private isBeyond(walk: Walk, aw: number): boolean {
-    const { maxGuestAddressWidth } = this.rules;
-    return exceedsWidth(walk.hi, walk.lo, Math.min(maxGuestAddressWidth, bitsOfAddressWidth(aw)));
+    return exceedsWidth(walk.hi, walk.lo, this.widthOf(aw));
+  }
+
+  private widthOf(aw: number): number {
+    return Math.min(this.rules.maxGuestAddressWidth, bitsOfAddressWidth(aw));
   }
 
   /**
@@ -231,10 +261,16 @@ export class Stages {
     if (walk.usesCaches) this.unit.caches.pagingStructure.insert(walk, isFirstStage, frame, permissions);
   }
 
-  private grantSecond(walk: Walk, snoop: boolean): void {
+  private grantSecond(walk: Walk): void {
     const { second } = this;
-    walk.flags = this.flagsOf(walk, second.permissions) | (snoop ? IOTLB_FLAG.SNOOP : 0);
+    walk.flags = this.secondFlags(walk, second.permissions, (second.leafLo & SECOND_STAGE.SNOOP) !== 0);
     if (second.leavesDirtyClear) walk.flags |= IOTLB_FLAG.NEEDS_DIRTY;
+  }
+
+  /** What a leaf of second-stage tables alone grants; PGSNP snoops all of them. */
+  private secondFlags(walk: Walk, permissions: number, isSnooped: boolean): number {
+    const snoop = isSnooped || (walk.type !== 0 && (walk.pasidWords[walk.pasidAt + 2] & PGSNP) !== 0);
+    return this.flagsOf(walk, permissions) | (snoop ? IOTLB_FLAG.SNOOP : 0);
   }
 
   /** The same permissions whoever asks, where tables know no privilege. */

@@ -1,13 +1,12 @@
 import type { Iova } from '../../bits/address.js';
 import { isQualified } from '../../layout/fault-reasons.js';
 import type { AddressType, DmaRequest, PageAccess, TranslationResult } from '../request.js';
-import { IOTLB_FLAG, IOTLB_WORD, requestTagOf } from '../caches/iotlb.js';
-import { isInterruptAddress } from './address.js';
+import { IOTLB_FLAG, type Iotlb } from '../caches/iotlb.js';
 import { answerOf, isReported } from './completion.js';
 import type { TranslationContext } from './context.js';
 import { type Rules, rulesOf } from './rules.js';
+import { QuickTranslation } from './quick-translation.js';
 import { NEED_READ, NEED_WRITE } from './second-stage-walk.js';
-import { refusalOfTableMode } from './table-mode.js';
 import { INTERRUPT, TRANSLATED, Translator } from './translator.js';
 import { REQUEST_KIND, Walk } from './walk.js';
 
@@ -48,6 +47,8 @@ export class UnitTranslation {
   /** Halves of the address found by {@link translateFast}, signed. */
   physicalHi = 0;
   physicalLo = 0;
+  private readonly iotlb: Iotlb;
+  private readonly quick: QuickTranslation;
   private readonly translator: Translator;
   private readonly walk = new Walk();
 
@@ -55,13 +56,24 @@ export class UnitTranslation {
 
   constructor(private readonly unit: TranslationContext) {
     this.rules = rulesOf(unit.capabilities);
+    this.iotlb = unit.caches.iotlb;
+    this.quick = new QuickTranslation(unit);
     this.translator = new Translator(unit);
   }
 
   /** Translates a request: caches are used and filled, accessed and dirty bits set, a refusal reported. */
   translate(request: DmaRequest): TranslationResult {
-    this.walk.begin(request);
-    return this.resultOf(this.walk, this.translator.run(this.walk));
+    const { walk, quick, iotlb } = this;
+    walk.begin(request);
+    if (walk.isPlain) {
+      const at = quick.find(walk.sourceId, walk.requestTag, walk.hi, walk.lo, walk.access);
+      if (at >= 0) {
+        walk.takeCached(iotlb.words, at);
+        walk.cached = quick.wasCached;
+        return this.resultOf(walk, TRANSLATED);
+      }
+    }
+    return this.resultOf(walk, this.translator.run(walk));
   }
 
   /** What a request would get now by the tables in memory, changing nothing. */
@@ -80,26 +92,12 @@ export class UnitTranslation {
    * @returns 0, or the fault reason (reported as ever), or -1 for an interrupt
    */
   translateFast(sourceId: number, pasid: number, hi: number, lo: number, access: number): number {
-    const { unit } = this;
-    const { iotlb } = unit.caches;
-    const hasPasid = pasid >= 0;
-    if (
-      unit.translationEnabled &&
-      (hasPasid || !isInterruptAddress(hi, lo)) &&
-      refusalOfTableMode(unit.rootTable, this.rules, hasPasid) === 0
-    ) {
-      const at = iotlb.find(sourceId, hasPasid ? requestTagOf(pasid) : 0, hi, lo);
-      if (at >= 0) {
-        const { words } = iotlb;
-        const wanted = (access & NEED_WRITE) !== 0 ? access | IOTLB_FLAG.NEEDS_DIRTY : access;
-        if ((words[at + IOTLB_WORD.FLAGS] & wanted) === access) {
-          this.physicalHi = words[at + IOTLB_WORD.PHYSICAL_HI];
-          this.physicalLo = words[at + IOTLB_WORD.PHYSICAL_LO] | (lo & words[at + IOTLB_WORD.OFFSET_MASK]);
-          return TRANSLATED;
-        }
-      }
-    }
-    return this.translateSlowly(sourceId, pasid, hi, lo, access);
+    const { quick, iotlb } = this;
+    const at = quick.find(sourceId, pasid < 0 ? 0 : iotlb.requestTag(pasid), hi, lo, access);
+    if (at < 0) return this.translateSlowly(sourceId, pasid, hi, lo, access);
+    this.physicalHi = iotlb.physicalHiAt(at);
+    this.physicalLo = iotlb.physicalLoAt(at, lo);
+    return 0;
   }
 
   /** Looks a page request up in the tables; a refusal is reported as its fault. */

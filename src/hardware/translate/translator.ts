@@ -138,6 +138,7 @@ export class Translator {
     if (!walk.usesCaches) return reason;
     if (reason === TRANSLATED) {
       this.unit.caches.iotlb.insert(walk);
+      if (walk.isPlain) this.stages.learnRoute(walk);
     } else if (this.rules.CM && walk.isMissing) {
       // Caching mode reaches second-stage entries that are not present; first-stage ones are exempt.
       walk.pageSize = 4096;
@@ -191,12 +192,7 @@ export class Translator {
       if ((granted & walk.access) !== walk.access) return false;
       if ((walk.access & NEED_WRITE) !== 0 && (flags & IOTLB_FLAG.NEEDS_DIRTY) !== 0) return false;
     }
-    walk.flags = flags;
-    const offsetMask = words[at + IOTLB_WORD.OFFSET_MASK];
-    walk.physicalHi = words[at + IOTLB_WORD.PHYSICAL_HI];
-    walk.physicalLo = words[at + IOTLB_WORD.PHYSICAL_LO] | (walk.lo & offsetMask);
-    walk.pageSize = offsetMask + 1;
-    walk.cached = true;
+    walk.takeCached(words, at);
     return true;
   }
 

@@ -1,5 +1,5 @@
 import type { DmaRequest, WalkLevel } from '../request.js';
-import { requestTagOf } from '../caches/iotlb.js';
+import { IOTLB_WORD, requestTagOf } from '../caches/iotlb.js';
 import { NEED_READ, NEED_WRITE } from './second-stage-walk.js';
 import type { WalkObserver } from './walk-observer.js';
 
@@ -78,6 +78,21 @@ export class Walk {
     this.execute = this.hasPasid && request.execute;
     this.noWrite = request.noWrite;
     this.zeroLength = request.zeroLength && request.type === 'READ';
+  }
+
+  /** An access without privilege that is to be translated and done: what nearly all requests are. */
+  get isPlain(): boolean {
+    return this.kind === REQUEST_KIND.UNTRANSLATED && !this.privileged && !this.execute && !this.zeroLength;
+  }
+
+  /** Takes the answer from an entry of the IOTLB. */
+  takeCached(words: Int32Array, at: number): void {
+    const offsetMask = words[at + IOTLB_WORD.OFFSET_MASK];
+    this.flags = words[at + IOTLB_WORD.FLAGS];
+    this.physicalHi = words[at + IOTLB_WORD.PHYSICAL_HI];
+    this.physicalLo = words[at + IOTLB_WORD.PHYSICAL_LO] | (this.lo & offsetMask);
+    this.pageSize = offsetMask + 1;
+    this.cached = true;
   }
 
   /** @param pasid negative for a request-without-PASID */

@@ -1,0 +1,90 @@
+import { Iotlb } from './iotlb.js';
+
+const ROUTES = 64;
+/** Permissions and snoop bit of a leaf together number the flag words of a route. */
+const FLAG_WORDS = 8;
+const SNOOPED = 4;
+
+/** What the context entry and the PASID entry of a requester say of its ordinary requests. */
+export interface RouteFacts {
+  readonly sourceId: number;
+  readonly requestTag: number;
+  /** First table, its level, and the bits that must be clear in the upper half of an address. */
+  readonly rootFrame: number;
+  readonly levels: number;
+  readonly beyondHi: number;
+  readonly domainId: number;
+  /** PASID an invalidation names. */
+  readonly pasid: number;
+  /** PGTT; 0 in legacy mode. */
+  readonly type: number;
+  /** Flags the IOTLB keeps, from permissions and snoop bit of a leaf. */
+  readonly flagsOf: (permissions: number, isSnooped: boolean) => number;
+}
+
+/** The same, ready for use: nothing but integers. */
+export class SecondStageRoute {
+  sourceId = -1;
+  requestTag = 0;
+  rootFrame = 0;
+  levels = 0;
+  /** Bits that must be clear in the upper half of an address. */
+  beyondHi = 0;
+  domainId = 0;
+  pasid = 0;
+  /** Words of IOTLB entries, by permissions of the leaf, 4 added where it is snooped. */
+  readonly words = new Int32Array(FLAG_WORDS);
+
+  set(facts: RouteFacts): void {
+    const { type, domainId, flagsOf } = facts;
+    this.sourceId = facts.sourceId;
+    this.requestTag = facts.requestTag;
+    this.rootFrame = facts.rootFrame;
+    this.levels = facts.levels;
+    this.beyondHi = facts.beyondHi;
+    this.domainId = domainId;
+    this.pasid = facts.pasid;
+    for (let index = 0; index < FLAG_WORDS; index++) {
+      this.words[index] = Iotlb.flagWord(flagsOf(index & 3, index >= SNOOPED), type, domainId);
+    }
+  }
+}
+
+/**
+ * What translating a request of a requester came to before it reached the second-stage tables, kept so that
+ * the next request need not look at cached context and PASID entries again. It says nothing they do not say:
+ * routes are forgotten as soon as an entry comes to those caches or goes from them.
+ */
+export class SecondStageRoutes {
+  private readonly routes = Array.from({ length: ROUTES }, () => new SecondStageRoute());
+  private last = this.routes[0];
+  private isEmpty = true;
+
+  /** The route of a requester, null when it is not known. */
+  find(sourceId: number, requestTag: number): SecondStageRoute | null {
+    const { last } = this;
+    if (last.sourceId === sourceId && last.requestTag === requestTag) return last;
+    const route = this.routes[slotOf(sourceId, requestTag)];
+    if (route.sourceId !== sourceId || route.requestTag !== requestTag) return null;
+    this.last = route;
+    return route;
+  }
+
+  /** Frames that are no plain integer are not ordinary. */
+  learn(facts: RouteFacts): void {
+    const { sourceId, requestTag, rootFrame } = facts;
+    if (rootFrame >= 2 ** 31 || this.find(sourceId, requestTag) !== null) return;
+    this.routes[slotOf(sourceId, requestTag)].set(facts);
+    this.isEmpty = false;
+  }
+
+  forget(): void {
+    if (this.isEmpty) return;
+    for (const route of this.routes) route.sourceId = -1;
+    this.isEmpty = true;
+  }
+}
+
+function slotOf(sourceId: number, requestTag: number): number {
+  return (sourceId ^ (sourceId >>> 8) ^ requestTag ^ (requestTag >>> 6)) & (ROUTES - 1);
+}
