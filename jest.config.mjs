@@ -8,5 +8,9 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
     ],
   },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    // The thread of the lmdb log runs from the build.
+    '^\\./worker-file\\.js$': '<rootDir>/test/support/log/worker-file.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
 };

@@ -13,20 +13,19 @@ interface Waiting<T> {
 export class GroupCommit<T> {
   private waiting: Waiting<T>[] = [];
   private running: Promise<void> | null = null;
-  private failure: { readonly cause: unknown } | null = null;
 
   /**
    * @param commit makes one batch durable, or none of it
-   * @param refusal what the items are told that come after a failed commit
+   * @param undo told of every item that will not be durable, newest first, before any of them hears; gives what
+   *   they are told
    */
   constructor(
     private readonly commit: (batch: readonly T[]) => Promise<void>,
-    private readonly refusal: (cause: unknown) => Error,
+    private readonly undo: (items: readonly T[], cause: unknown) => Error,
   ) {}
 
-  /** Resolves when the item is durable. */
+  /** Resolves when the item is durable. When a commit fails, so does all that came after it and waits. */
   submit(item: T): Promise<void> {
-    if (this.failure !== null) return Promise.reject(this.refusal(this.failure.cause));
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
       this.running ??= this.run();
@@ -48,10 +47,10 @@ export class GroupCommit<T> {
         await this.commit(batch.map((entry) => entry.item));
         for (const entry of batch) entry.resolve();
       } catch (cause) {
-        this.failure = { cause };
-        const refusal = this.refusal(cause);
-        for (const entry of [...batch, ...this.waiting]) entry.reject(refusal);
+        const failed = [...batch, ...this.waiting];
         this.waiting = [];
+        const refusal = this.undo(failed.map((entry) => entry.item).reverse(), cause);
+        for (const entry of failed) entry.reject(refusal);
       }
     }
     this.running = null;

@@ -7,8 +7,10 @@ export type LogRefusal =
   | 'NOT_PLAIN_DATA'
   /** The store cannot be opened: not ours, of a newer format, in use, or not writable. */
   | 'UNUSABLE'
-  /** A commit failed; nothing is accepted any more, since what the disk holds is known only after a restart. */
+  /** It could not be written, as on a full disk, and is not stored; later writes may succeed. */
   | 'FAILED'
+  /** What the disk holds is known only after a restart; nothing is accepted any more. */
+  | 'LOST'
   | 'CLOSED';
 
 /** A refusal of the log; its message is one sentence for people. */

@@ -7,6 +7,9 @@ export function openMemoryLog(): Promise<CommandLog> {
   return StreamLog.open(new MemoryStore());
 }
 
+/** Entries read at a time. */
+const PAGE = 512;
+
 class MemoryStore implements Store {
   private readonly entries = new Map<number, Uint8Array[]>();
 
@@ -31,12 +34,9 @@ class MemoryStore implements Store {
     return Promise.resolve();
   }
 
-  *read(stream: number, from: number, last: number): Generator<StoredEntry> {
-    const entries = this.entries.get(stream) ?? [];
-    for (let revision = from; revision <= last; revision++) {
-      const entry = entries[revision - 1];
-      if (entry !== undefined) yield { revision, entry };
-    }
+  read(stream: number, from: number): Promise<readonly StoredEntry[]> {
+    const entries = this.entries.get(stream)?.slice(from - 1, from - 1 + PAGE) ?? [];
+    return Promise.resolve(entries.map((entry, index) => ({ revision: from + index, entry })));
   }
 
   close(): Promise<void> {

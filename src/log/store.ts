@@ -27,9 +27,12 @@ export interface StoredEntry {
 export interface Store {
   /** The streams there are; called once, first. */
   load(): Promise<readonly StoredStream[]>;
-  /** Makes all of these durable, or none; one call at a time. */
+  /**
+   * Makes all of these durable, or none; one call at a time. When it rejects, none of them is there and the store
+   * can be used as before; a store that cannot tell rejects with the LogError `LOST`.
+   */
   commit(writes: readonly Write[]): Promise<void>;
-  /** Entries `from` to `last`, in order. */
-  read(stream: number, from: number, last: number): Iterable<StoredEntry>;
+  /** Some entries from a revision on, in order: at least one, unless there is none. */
+  read(stream: number, from: number): Promise<readonly StoredEntry[]>;
   close(): Promise<void>;
 }

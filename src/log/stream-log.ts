@@ -2,7 +2,7 @@ import { decode, encode } from './codec.js';
 import { GroupCommit } from './group-commit.js';
 import { LogError } from './log-error.js';
 import type { CommandLog, LogEntry, StreamHead } from './port.js';
-import type { Store, Write } from './store.js';
+import type { Store, StoredEntry, Write } from './store.js';
 
 /** A stream as accepted; what is durable lags behind it by the commit under way. */
 interface Stream {
@@ -13,21 +13,25 @@ interface Stream {
   isDurable: boolean;
 }
 
-/** Entries read from the store at a time. */
-const PAGE = 512;
+/** A write on its way, and the stream it changes. */
+interface Change {
+  readonly write: Write;
+  readonly name: string;
+  readonly stream: Stream;
+}
 
 /** The rules of the log, over a store that only has to keep bytes. */
 export class StreamLog implements CommandLog {
   private readonly byName = new Map<string, Stream>();
-  private readonly writes: GroupCommit<Write>;
+  private readonly writes: GroupCommit<Change>;
   private nextNumber = 1;
   private isClosed = false;
+  private lost: LogError | null = null;
 
   private constructor(private readonly store: Store) {
     this.writes = new GroupCommit(
-      (batch) => store.commit(batch),
-      (cause) =>
-        new LogError('FAILED', `The command log could not be written: ${messageOf(cause)}.`, { cause }),
+      (batch) => this.commit(batch),
+      (changes, cause) => this.undo(changes, cause),
     );
   }
 
@@ -66,8 +70,8 @@ export class StreamLog implements CommandLog {
       isDurable: false,
     };
     this.byName.set(name, stream);
-    await this.writes.submit({ kind: 'create', stream: stream.number, name, header: stream.header });
-    stream.isDurable = true;
+    const write = { kind: 'create', stream: stream.number, name, header: stream.header } as const;
+    await this.writes.submit({ write, name, stream });
   }
 
   async append(name: string, revision: number, entry: unknown): Promise<void> {
@@ -81,8 +85,8 @@ export class StreamLog implements CommandLog {
     }
     const bytes = encode(entry);
     stream.accepted = revision;
-    await this.writes.submit({ kind: 'append', stream: stream.number, revision, entry: bytes });
-    stream.durable = revision;
+    const write = { kind: 'append', stream: stream.number, revision, entry: bytes } as const;
+    await this.writes.submit({ write, name, stream });
   }
 
   async *read(name: string, fromRevision: number): AsyncGenerator<LogEntry> {
@@ -90,32 +94,41 @@ export class StreamLog implements CommandLog {
     const stream = this.find(name);
     const last = stream.durable;
     let next = Math.max(1, fromRevision);
+    let coming = this.pageFrom(stream, next, last);
     while (next <= last) {
+      const page = await coming;
       this.refuseIfClosed();
       if (this.byName.get(name) !== stream) throw noSuchStream(name);
-      // Read whole before the first is handed out: a reader may take its time, a store's cursor may not.
-      const page = [...this.store.read(stream.number, next, Math.min(last, next + PAGE - 1))];
+      // The next is fetched while this one is used.
+      coming = this.pageFrom(stream, next + page.length, last);
       // A long replay must not keep the process from answering its signals and its health.
       await new Promise((resolve) => setImmediate(resolve));
-      for (const { revision, entry } of page) {
-        if (revision !== next) break;
-        yield { revision, entry: decode(entry) };
-        next++;
-      }
-      if (page.at(-1)?.revision !== next - 1) {
+      if (page[0]?.revision !== next) {
         throw new LogError(
           'UNUSABLE',
           `Stream "${name}" reaches revision ${last} but has no revision ${next}.`,
         );
       }
+      for (const { revision, entry } of page) {
+        if (revision !== next || next > last) break;
+        yield { revision, entry: decode(entry) };
+        next++;
+      }
     }
+  }
+
+  private pageFrom(stream: Stream, from: number, last: number): Promise<readonly StoredEntry[]> {
+    const page = from > last ? Promise.resolve([]) : this.store.read(stream.number, from);
+    // A reader that stops early leaves the last one to itself.
+    page.catch(() => undefined);
+    return page;
   }
 
   async drop(name: string): Promise<void> {
     this.refuseIfClosed();
     const stream = this.find(name);
     this.byName.delete(name);
-    await this.writes.submit({ kind: 'drop', stream: stream.number });
+    await this.writes.submit({ write: { kind: 'drop', stream: stream.number }, name, stream });
   }
 
   async close(): Promise<void> {
@@ -123,6 +136,26 @@ export class StreamLog implements CommandLog {
     this.isClosed = true;
     await this.writes.drain();
     await this.store.close();
+  }
+
+  private async commit(changes: readonly Change[]): Promise<void> {
+    if (this.lost !== null) throw this.lost;
+    await this.store.commit(changes.map(({ write }) => write));
+    for (const { write, stream } of changes) {
+      if (write.kind === 'create') stream.isDurable = true;
+      if (write.kind === 'append') stream.durable = write.revision;
+    }
+  }
+
+  /** Takes back what was accepted and is not stored. */
+  private undo(changes: readonly Change[], cause: unknown): LogError {
+    for (const { write, name, stream } of changes) {
+      if (write.kind === 'create' && this.byName.get(name) === stream) this.byName.delete(name);
+      if (write.kind === 'append') stream.accepted = stream.durable;
+      if (write.kind === 'drop' && !this.byName.has(name)) this.byName.set(name, stream);
+    }
+    if (cause instanceof LogError && cause.refusal === 'LOST') return (this.lost = cause);
+    return new LogError('FAILED', `The command log could not be written: ${messageOf(cause)}.`, { cause });
   }
 
   private find(name: string): Stream {

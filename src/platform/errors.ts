@@ -39,3 +39,8 @@ export class ConflictError extends Error {
     super(message);
   }
 }
+
+/** The log could not store it, as on a full disk: nothing was changed, and it may be asked for again. */
+export class NotStoredError extends Error {
+  override readonly name = 'NotStoredError';
+}

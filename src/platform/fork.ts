@@ -2,6 +2,7 @@ import type { CommandLog } from '../log/port.js';
 import type { LoggedCommand } from './command.js';
 import type { RequestKey } from './idempotency.js';
 import { type ForkOrigin, Platform, type PlatformHeader } from './platform.js';
+import { beginStream, stored } from './stored.js';
 import { TimeSlice } from './time-slice.js';
 
 /** Commands given to the log before it is waited for. */
@@ -28,12 +29,12 @@ export function forkHeader(
  */
 export async function growFork(log: CommandLog, header: PlatformHeader): Promise<Platform> {
   const platform = new Platform(header);
-  await log.create(header.name, header);
+  await beginStream(log, header.name, header);
   try {
-    await copyCommands(log, header.fork!, platform);
+    await stored(copyCommands(log, header.fork!, platform));
     return platform;
   } catch (error) {
-    // What is left of it is nobody's; if it cannot be dropped now, the next start does.
+    // What is left of it is nobody's; if it cannot be dropped now, the next start does, or who takes its name.
     await log.drop(header.name).catch(() => undefined);
     throw error;
   }

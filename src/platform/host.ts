@@ -14,6 +14,7 @@ import {
 } from './idempotency.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
+import { beginStream, stored } from './stored.js';
 import { FairTurn } from './time-slice.js';
 import { prepare } from './verbs/index.js';
 
@@ -23,8 +24,8 @@ interface Hosted {
   readonly requests: RequestMemory;
   /** Revision the next accepted command will get. */
   nextRevision: number;
-  /** Commands accepted and not yet applied. */
-  inFlight: number;
+  /** Being deleted: not to be found any more, and back again when that cannot be stored. */
+  isLeaving: boolean;
   /** Settles when every command accepted so far was applied or failed. */
   tail: Promise<unknown>;
 }
@@ -78,11 +79,12 @@ export class PlatformHost {
 
   /** In order of creation. */
   platforms(): Platform[] {
-    return [...this.hosted.values()].map(({ platform }) => platform);
+    return [...this.hosted.values()].filter((one) => !one.isLeaving).map(({ platform }) => platform);
   }
 
   platform(name: string): Platform | null {
-    return this.hosted.get(name)?.platform ?? null;
+    const hosted = this.hosted.get(name);
+    return hosted === undefined || hosted.isLeaving ? null : hosted.platform;
   }
 
   /** Boots a machine and stores its header. A name that is taken is a {@link ConflictError}. */
@@ -91,7 +93,7 @@ export class PlatformHost {
       this.make(header.name, async () => {
         const complete: PlatformHeader = { ...header, createdAt: this.clock() };
         const platform = boot(complete);
-        await this.log.create(header.name, complete);
+        await beginStream(this.log, header.name, complete);
         return platform;
       }),
     );
@@ -139,11 +141,13 @@ export class PlatformHost {
   /** Forgets a platform and its log; commands on their way to it are finished first. */
   async delete(name: string, { request, expectedRevision }: RequestTerms = {}): Promise<void> {
     const known = request === undefined ? null : this.deletions.recall(request);
-    if (known !== null) return known;
+    if (known !== null) return stored(known);
     const hosted = this.find(name);
     checkRevision(name, hosted.nextRevision - 1, expectedRevision);
-    const forget = () => this.forget(hosted);
-    return request === undefined ? forget() : this.deletions.run(request, hosted.platform.header, forget);
+    if (request === undefined) return this.forget(hosted, stored);
+    // Once the key is stored the platform is gone; what cannot be dropped now is dropped by the next start.
+    const forget = () => this.forget(hosted, (drop) => drop.catch(() => undefined));
+    return stored(this.deletions.run(request, hosted.platform.header, forget));
   }
 
   /**
@@ -165,16 +169,16 @@ export class PlatformHost {
     checkRevision(name, hosted.nextRevision - 1, terms.expectedRevision);
     prepare(platform, command);
     const logged: LoggedCommand = { command, time: this.clock(), ...(request && { request }) };
-    const durable = this.log.append(name, hosted.nextRevision++, logged);
-    hosted.inFlight++;
+    const revision = hosted.nextRevision++;
+    const durable = stored(this.log.append(name, revision, logged));
+    // What is not stored has no revision, and neither has what was accepted after it.
+    durable.catch(() => (hosted.nextRevision = Math.min(hosted.nextRevision, revision)));
     // A failure is this caller's to hear; it must not stop those who come after.
     const applied = hosted.tail
       .then(() => durable)
       .then(() => this.turn.next())
-
       .then(() => this.apply(hosted, logged));
-    hosted.tail = applied.catch(() => undefined).then(() => this.settle(hosted));
-    durable.catch(() => undefined);
+    hosted.tail = applied.catch(() => undefined);
     if (request !== undefined) requests.begin(request, applied);
     return applied as Promise<Applied<T>>;
   }
@@ -186,20 +190,22 @@ export class PlatformHost {
     await this.log.close();
   }
 
-  private async forget(hosted: Hosted): Promise<void> {
+  /** @param settled makes of the dropping of the log what the caller is to hear */
+  private async forget(hosted: Hosted, settled: (drop: Promise<void>) => Promise<void>): Promise<void> {
     const { platform } = hosted;
     // A request that came first may have done it.
-    if (this.hosted.get(platform.name) !== hosted) return;
-    this.hosted.delete(platform.name);
-    this.reserved.add(platform.name);
+    if (hosted.isLeaving) return;
+    hosted.isLeaving = true;
+    await hosted.tail;
     try {
-      await hosted.tail;
-      await this.log.drop(platform.name);
-    } finally {
-      this.reserved.delete(platform.name);
-      platform.close();
-      this.history.forget(platform);
+      await settled(this.log.drop(platform.name));
+    } catch (error) {
+      hosted.isLeaving = false;
+      throw error;
     }
+    this.hosted.delete(platform.name);
+    platform.close();
+    this.history.forget(platform);
   }
 
   private apply({ platform, requests }: Hosted, logged: LoggedCommand): Applied {
@@ -240,15 +246,9 @@ export class PlatformHost {
     }
   }
 
-  private settle(hosted: Hosted): void {
-    hosted.inFlight--;
-    // After a failed append the revisions handed out since are void: the log is the truth.
-    if (hosted.inFlight === 0) hosted.nextRevision = hosted.platform.revision + 1;
-  }
-
   private find(name: string): Hosted {
     const hosted = this.hosted.get(name);
-    if (hosted === undefined) throw new NotFoundError('Platform', name, null);
+    if (hosted === undefined || hosted.isLeaving) throw new NotFoundError('Platform', name, null);
     return hosted;
   }
 
@@ -257,7 +257,7 @@ export class PlatformHost {
       platform,
       requests: new RequestMemory(),
       nextRevision: platform.revision + 1,
-      inFlight: 0,
+      isLeaving: false,
       tail: Promise.resolve(),
     };
     this.hosted.set(platform.name, hosted);

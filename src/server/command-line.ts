@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { printSdl } from '../graphql/schema.js';
+import type { Sync } from '../log/lmdb-log.js';
 import { LogError } from '../log/log-error.js';
 import { type Running, serve } from './serve.js';
 
@@ -12,6 +13,7 @@ interface ServeFlags {
   readonly host: string;
   readonly dataDir: string;
   readonly log: 'memory' | 'lmdb';
+  readonly sync: Sync;
 }
 
 /**
@@ -38,6 +40,14 @@ export function commandLine(operationsDirectory: string): Command {
     .addOption(
       new Option('--log <kind>', 'how the command log is kept').choices(['memory', 'lmdb']).default('lmdb'),
     )
+    .addOption(
+      new Option(
+        '--sync <kind>',
+        'what the lmdb log does before a command is acknowledged: full outlives a power cut; relaxed saves one of two waits for the disk, outlives the process, and a power cut may take back the last commit',
+      )
+        .choices(['full', 'relaxed'])
+        .default('full'),
+    )
     .action((flags: ServeFlags) => runServer(flags, operationsDirectory));
   program
     .command('schema')
@@ -47,7 +57,7 @@ export function commandLine(operationsDirectory: string): Command {
 }
 
 async function runServer(
-  { port, host, dataDir, log }: ServeFlags,
+  { port, host, dataDir, log, sync }: ServeFlags,
   operationsDirectory: string,
 ): Promise<void> {
   // Logs go to stderr as they are written, so that the last line before an end is not lost.
@@ -73,9 +83,9 @@ async function runServer(
       );
     });
   }
-  // What follows a failed commit is not to be trusted; what was acknowledged is there after a restart.
-  const logFailed = (reason: unknown) => {
-    logger.fatal({ err: reason }, 'the command log could not be written; ending');
+  // What was acknowledged is there after a restart, and only that tells what else is.
+  const logLost = (reason: Error) => {
+    logger.fatal({ err: reason }, 'the command log is lost; ending');
     process.exit(1);
   };
   try {
@@ -83,10 +93,11 @@ async function runServer(
       host,
       port,
       log,
+      sync,
       dataDirectory: dataDir,
       operationsDirectory,
       logger,
-      logFailed,
+      logLost,
     });
     process.stdout.write(`iommu-graph serves ${running.url}\n`);
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { buildSchema } from '../graphql/schema.js';
-import { openLmdbLog } from '../log/lmdb-log.js';
+import { type Sync, openLmdbLog } from '../log/lmdb-log.js';
 import { openMemoryLog } from '../log/memory-log.js';
 import { ensureDemo } from '../platform/create.js';
 import { PlatformHost } from '../platform/host.js';
@@ -14,11 +14,13 @@ export interface ServeOptions {
   readonly log: 'memory' | 'lmdb';
   /** Where the lmdb log is kept. */
   readonly dataDirectory: string;
+  /** When the lmdb log calls a command durable. */
+  readonly sync: Sync;
   /** Where the operation documents are that GraphiQL opens with. */
   readonly operationsDirectory: string;
   readonly logger: Logger;
-  /** Told when the log could not be written; the process should then end. */
-  readonly logFailed?: (reason: unknown) => void;
+  /** Told when the log cannot say any more what it holds; the process should then end. */
+  readonly logLost: (reason: Error) => void;
 }
 
 /** A server at work. */
@@ -39,7 +41,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const schema = buildSchema();
   const log = await (options.log === 'memory'
     ? openMemoryLog()
-    : openLmdbLog(options.dataDirectory, options.logFailed));
+    : openLmdbLog(options.dataDirectory, { sync: options.sync, lost: options.logLost }));
   const server = createServer({
     schema,
     context: () => ({ host }),

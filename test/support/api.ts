@@ -25,6 +25,10 @@ export async function startApi(): Promise<Api> {
     port: 0,
     log: 'memory',
     dataDirectory: '',
+    sync: 'full',
+    logLost: (reason) => {
+      throw reason;
+    },
     operationsDirectory: OPERATIONS,
     logger: pino({ enabled: false }),
   });

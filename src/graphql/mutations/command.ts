@@ -9,6 +9,7 @@ import {
   InvalidInputErrorType,
   KernelErrorType,
   NotFoundErrorType,
+  NotStoredErrorType,
   Refusal,
   refusalsAsValues,
 } from '../types/errors.js';
@@ -29,8 +30,8 @@ export function payloadType<const Name extends string, V>(name: Name, descriptio
   };
 }
 
-/** What every request can meet: a name that stands for nothing, a bad argument or key, a key that was used. */
-const ALWAYS = [NotFoundErrorType, InvalidInputErrorType, ConflictErrorType];
+/** What every request can meet: a name that stands for nothing, a bad argument, a key that was used, a full disk. */
+const ALWAYS = [NotFoundErrorType, InvalidInputErrorType, ConflictErrorType, NotStoredErrorType];
 
 /** The union a mutation returns: its payload, or why it was refused, by the kernel too where it is asked. */
 export function resultUnion<P>(name: string, payload: OutputRef<P>, asked: 'KERNEL' | 'NO_KERNEL') {

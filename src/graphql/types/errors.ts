@@ -1,5 +1,5 @@
 import { type Blocker as KernelBlocker, KernelError } from '../../kernel/errno.js';
-import { ConflictError, InvalidInputError, NotFoundError } from '../../platform/errors.js';
+import { ConflictError, InvalidInputError, NotFoundError, NotStoredError } from '../../platform/errors.js';
 import type { Platform } from '../../platform/platform.js';
 import type { Obstacle } from '../../platform/why-not/index.js';
 import { builder } from '../builder.js';
@@ -58,7 +58,7 @@ export const Blocker = builder.objectRef<BlockerShape>('Blocker').implement({
   }),
 });
 
-type Refused = KernelError | InvalidInputError | NotFoundError | ConflictError;
+type Refused = KernelError | InvalidInputError | NotFoundError | ConflictError | NotStoredError;
 
 /**
  * A refusal as a value. The errors themselves cannot be: the executor throws whatever Error it is given,
@@ -155,13 +155,23 @@ export const ConflictErrorType = builder.objectRef<Refusal<ConflictError>>('Conf
   }),
 });
 
+export const NotStoredErrorType = builder.objectRef<Refusal<NotStoredError>>('NotStoredError').implement({
+  description:
+    'The server could not store the command, as when its disk is full. Nothing was changed; the same input may be sent again later.',
+  interfaces: [ErrorInterface],
+  isTypeOf: (value) => value instanceof Refusal && value.error instanceof NotStoredError,
+});
+
 /** Turns the errors a client can act on into values; everything else stays thrown, and is masked. */
 export async function refusalsAsValues<T>(work: () => Promise<T>): Promise<T | Refusal> {
   try {
     return await work();
   } catch (error) {
     const isRefusal =
-      error instanceof InvalidInputError || error instanceof NotFoundError || error instanceof ConflictError;
+      error instanceof InvalidInputError ||
+      error instanceof NotFoundError ||
+      error instanceof ConflictError ||
+      error instanceof NotStoredError;
     if (!isRefusal) throw error;
     return new Refusal(error, null);
   }

@@ -1,0 +1,37 @@
+import type { LogRefusal } from '../log-error.js';
+import type { FoundRecord, FoundStream, PackedWrite } from './lmdb-store.js';
+
+/** What the thread is started with. */
+export interface WorkerStart {
+  readonly path: string;
+  /** For messages to people. */
+  readonly directory: string;
+  readonly relaxed: boolean;
+}
+
+/** What the thread can be asked, and what it answers. */
+export interface Calls {
+  load: { readonly ask: null; readonly answer: readonly FoundStream[] };
+  commit: { readonly ask: readonly PackedWrite[]; readonly answer: null };
+  read: {
+    readonly ask: { readonly stream: number; readonly from: number };
+    readonly answer: readonly FoundRecord[];
+  };
+  close: { readonly ask: null; readonly answer: null };
+}
+
+export interface Question<K extends keyof Calls = keyof Calls> {
+  readonly id: number;
+  readonly kind: K;
+  readonly ask: Calls[K]['ask'];
+}
+
+/** Errors lose their class between threads. */
+export interface Failure {
+  readonly refusal: LogRefusal | null;
+  readonly message: string;
+}
+
+export type Answer =
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly id: number; readonly failure: Failure };

@@ -1,0 +1,99 @@
+import { crc32 } from 'node:zlib';
+import { Damage } from './damage.js';
+
+/*
+ * What is stored, format 2. Every value begins with the CRC-32 of its key and of what follows it, so that a
+ * value that was changed, or stands in another's place, is told from one that was written.
+ */
+
+const CRC_BYTES = 4;
+
+/** Key of a stream's head. */
+export function streamKey(stream: number): Buffer {
+  const key = Buffer.allocUnsafe(4);
+  key.writeUInt32BE(stream);
+  return key;
+}
+
+/** Key of what belongs to a revision of a stream, or lies `part` places after it; keys are in order of all three. */
+export function revisionKey(stream: number, revision: number, part?: number): Buffer {
+  const key = Buffer.allocUnsafe(part === undefined ? 12 : 16);
+  key.writeUInt32BE(stream, 0);
+  key.writeUInt32BE(Math.floor(revision / 2 ** 32), 4);
+  key.writeUInt32BE(revision >>> 0, 8);
+  if (part !== undefined) key.writeUInt32BE(part, 12);
+  return key;
+}
+
+/** Stream and revision of a key made by {@link revisionKey}. */
+export function revisionOf(key: Uint8Array): { stream: number; revision: number; part: number } {
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
+  return {
+    stream: view.getUint32(0),
+    revision: view.getUint32(4) * 2 ** 32 + view.getUint32(8),
+    part: key.byteLength === 16 ? view.getUint32(12) : 0,
+  };
+}
+
+/** Room for the check sum and then `length` bytes; see {@link seal}. */
+export function unsealed(length: number): Uint8Array {
+  return new Uint8Array(CRC_BYTES + length);
+}
+
+/** What follows the check sum. */
+export function contentOf(value: Uint8Array): Uint8Array {
+  return value.subarray(CRC_BYTES);
+}
+
+/** Writes the check sum of a key and its value into the value. */
+export function seal(key: Uint8Array, value: Uint8Array): Buffer {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  bytes.writeUInt32LE(sumOf(key, value));
+  return bytes;
+}
+
+/** The content of a sealed value. */
+export function unseal(key: Uint8Array, value: Uint8Array): Uint8Array {
+  if (value.byteLength < CRC_BYTES) throw new Damage('a value is too short');
+  const sum = new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+  if (sum !== sumOf(key, value)) throw new Damage('a value is not what was written');
+  return contentOf(value);
+}
+
+function sumOf(key: Uint8Array, value: Uint8Array): number {
+  return crc32(contentOf(value), crc32(key));
+}
+
+/** Entries of one stream with consecutive revisions, as one value: how many, how long each, and their bytes. */
+export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
+  const head = 4 + 4 * entries.length;
+  const value = unsealed(entries.reduce((sum, entry) => sum + entry.byteLength, head));
+  const view = new DataView(value.buffer, CRC_BYTES);
+  view.setUint32(0, entries.length, true);
+  let at = CRC_BYTES + head;
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index];
+    view.setUint32(4 + 4 * index, entry.byteLength, true);
+    value.set(entry, at);
+    at += entry.byteLength;
+  }
+  return value;
+}
+
+/** The entries of the content of a value made by {@link packEntries}. */
+export function unpackEntries(content: Uint8Array): Uint8Array[] {
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  const count = view.getUint32(0, true);
+  let at = 4 + 4 * count;
+  return Array.from({ length: count }, (_, index) => {
+    const end = at + view.getUint32(4 + 4 * index, true);
+    const entry = content.subarray(at, end);
+    at = end;
+    return entry;
+  });
+}
+
+/** How many entries the content of such a value has. */
+export function countOf(content: Uint8Array): number {
+  return new DataView(content.buffer, content.byteOffset, content.byteLength).getUint32(0, true);
+}

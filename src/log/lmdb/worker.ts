@@ -1,0 +1,59 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { LogError } from '../log-error.js';
+import { examine } from './format.js';
+import { LmdbStore } from './lmdb-store.js';
+import type { Answer, Calls, Question, WorkerStart } from './messages.js';
+
+/*
+ * The thread that waits for the disk. Questions are answered one at a time, in order; what dropped streams left
+ * is removed while there is none.
+ */
+
+const port = parentPort!;
+let store: LmdbStore | null = null;
+let sweeping = false;
+
+const handlers: { readonly [K in keyof Calls]: (ask: Calls[K]['ask']) => Calls[K]['answer'] } = {
+  load: () => {
+    const { path, directory, relaxed } = workerData as WorkerStart;
+    store = new LmdbStore(path, directory, examine(path, directory), relaxed);
+    return store.load();
+  },
+  commit: (writes) => {
+    store!.commit(writes);
+    return null;
+  },
+  read: ({ stream, from }) => store!.read(stream, from),
+  close: () => {
+    store!.close();
+    store = null;
+    return null;
+  },
+};
+
+port.on('message', ({ id, kind, ask }: Question) => {
+  try {
+    const handler = handlers[kind] as (ask: unknown) => unknown;
+    reply({ id, answer: handler(ask) });
+  } catch (cause) {
+    const refusal = cause instanceof LogError ? cause.refusal : null;
+    reply({ id, failure: { refusal, message: cause instanceof Error ? cause.message : String(cause) } });
+  }
+  if (!sweeping) sweepLater();
+});
+
+function reply(answer: Answer): void {
+  port.postMessage(answer);
+}
+
+function sweepLater(): void {
+  sweeping = true;
+  setImmediate(() => {
+    sweeping = false;
+    try {
+      if (store !== null && store.sweep()) sweepLater();
+    } catch {
+      // What a sweep leaves is removed after the next question, or by the next start.
+    }
+  });
+}
