@@ -1,5 +1,8 @@
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
+import { Damage } from './lmdb/damage.js';
+import { checkFile } from './lmdb/file-check.js';
 import { LogError } from './log-error.js';
 
 /** Name of the lock's own environment inside the directory. */
@@ -18,6 +21,7 @@ const heldHere = new Set<string>();
  */
 export function lockDirectory(directory: string): () => Promise<void> {
   if (heldHere.has(directory)) throw inUse(directory);
+  refuseDamaged(join(directory, LOCK_FILE));
   const environment = open({ path: join(directory, LOCK_FILE), overlappingSync: false });
   try {
     const transaction = environment.useReadTransaction();
@@ -40,6 +44,17 @@ export function lockDirectory(directory: string): () => Promise<void> {
     if (cause instanceof LogError) throw cause;
     // Two processes of one pid, each in its own container: LMDB itself refuses the second reader.
     throw inUse(directory, cause);
+  }
+}
+
+function refuseDamaged(path: string): void {
+  if (!existsSync(path) || statSync(path).size === 0) return;
+  try {
+    checkFile(path, { root: () => undefined, entry: () => undefined });
+  } catch (cause) {
+    if (!(cause instanceof Damage)) throw cause;
+    const remedy = 'it holds nothing and can be removed while no server runs';
+    throw new LogError('UNUSABLE', `The lock ${path} is damaged (${cause.message}); ${remedy}.`, { cause });
   }
 }
 

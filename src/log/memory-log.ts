@@ -10,7 +10,8 @@ export function openMemoryLog(): Promise<CommandLog> {
 /** Entries read at a time. */
 const PAGE = 512;
 
-class MemoryStore implements Store {
+/** Keeps bytes in memory. */
+export class MemoryStore implements Store {
   private readonly entries = new Map<number, Uint8Array[]>();
 
   load(): Promise<[]> {

@@ -209,7 +209,9 @@ describe.each([
 
   it('ends a reading whose stream was dropped with NO_SUCH_STREAM', async () => {
     await log.create('platform', null);
-    await Promise.all(Array.from({ length: 600 }, (_, index) => log.append('platform', index + 1, index)));
+    // More than a reader takes at a time.
+    const entry = new Uint8Array(3000);
+    await Promise.all(Array.from({ length: 600 }, (_, index) => log.append('platform', index + 1, entry)));
     const reading = log.read('platform', 1)[Symbol.asyncIterator]();
     await reading.next();
     await log.drop('platform');

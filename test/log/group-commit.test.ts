@@ -3,16 +3,20 @@ import { GroupCommit } from '../../src/log/group-commit.js';
 /** A store whose commits end when the test says so. */
 function heldCommits() {
   const batches: string[][] = [];
+  const undone: string[][] = [];
   const ends: { resolve: () => void; reject: (cause: Error) => void }[] = [];
   const group = new GroupCommit<string>(
     (batch) => {
       batches.push([...batch]);
       return new Promise((resolve, reject) => ends.push({ resolve, reject }));
     },
-    (cause) => new Error(`refused: ${(cause as Error).message}`),
+    (items, cause) => {
+      undone.push([...items]);
+      return new Error(`refused: ${(cause as Error).message}`);
+    },
   );
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-  return { batches, ends, group, turn };
+  return { batches, undone, ends, group, turn };
 }
 
 describe('group commit', () => {
@@ -43,21 +47,24 @@ describe('group commit', () => {
     await submitted;
   });
 
-  it('refuses the batch that failed, what waited behind it and all that comes later', async () => {
-    const { batches, ends, group, turn } = heldCommits();
-    const outcomes = [group.submit('a')];
+  it('refuses the batch that failed and what waited behind it, newest first undone, and goes on', async () => {
+    const { batches, undone, ends, group, turn } = heldCommits();
+    const outcomes = [group.submit('a'), group.submit('b')];
     await turn();
-    outcomes.push(group.submit('b'));
+    outcomes.push(group.submit('c'));
     ends[0]?.reject(new Error('no space'));
     const settled = await Promise.allSettled(outcomes);
-    outcomes.push(group.submit('c'));
-    settled.push(...(await Promise.allSettled(outcomes.slice(2))));
     expect(settled.map((outcome) => outcome.status === 'rejected' && String(outcome.reason))).toEqual([
       'Error: refused: no space',
       'Error: refused: no space',
       'Error: refused: no space',
     ]);
-    expect(batches).toEqual([['a']]);
+    expect(undone).toEqual([['c', 'b', 'a']]);
+    const next = group.submit('d');
+    await turn();
+    ends[1]?.resolve();
+    await next;
+    expect(batches).toEqual([['a', 'b'], ['d']]);
   });
 
   it('is drained when nothing is under way', async () => {

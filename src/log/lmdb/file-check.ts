@@ -22,7 +22,7 @@ export function checkFile(path: string, visitor: FileVisitor): void {
   try {
     const pages = new FilePages(file);
     for (const item of new TreeReader(pages, pages.meta.main, asBytes).items()) {
-      const name = Buffer.from(item.key).toString('latin1');
+      const name = nameOf(item);
       visitor.root(name, item);
       if (item.tree === null) continue;
       if (item.tree.flags !== 0) throw new Damage(`database ${name} is of another kind`);
@@ -35,6 +35,14 @@ export function checkFile(path: string, visitor: FileVisitor): void {
   } finally {
     closeSync(file);
   }
+}
+
+/** Names of databases end with a zero, as in C. */
+function nameOf({ key, tree }: Item): string {
+  const name = Buffer.from(key).toString('latin1');
+  if (tree === null) return name;
+  if (!name.endsWith('\0')) throw new Damage('a database has no proper name');
+  return name.slice(0, -1);
 }
 
 /** Each record lists pages that one transaction freed: numbers, zeros, and minus a count before a run. */

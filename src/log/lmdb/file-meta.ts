@@ -62,7 +62,16 @@ function metaOn(file: number, page: 0 | 1, pageSize: number): Meta {
     // A transaction writes the page of its own parity; a fresh file has two of transaction 0.
     (meta.transaction === 0 || meta.transaction % 2 === page);
   if (!isSound) throw new Damage(`page ${page} does not describe a database`);
+  proveAge(file, page, meta);
   return meta;
+}
+
+/** Every transaction writes the root of the main tree; a root of another time tells a meta page of the wrong one. */
+function proveAge(file: number, page: number, { main, transaction, pageSize }: Meta): void {
+  if (main.root === null) return;
+  const root = readBytes(file, main.root * pageSize, PAGE_HEADER);
+  if (wide(root, 0) !== main.root || wide(root, 8) !== transaction)
+    throw new Damage(`page ${page} is of another time than page ${main.root}`);
 }
 
 /** Bytes of a file; all of them must be there. */
@@ -79,7 +88,8 @@ export function readBytes(file: number, position: number, length: number): DataV
 
 /** `MDB_db`, 48 bytes. */
 export function treeAt(view: DataView, at: number): Tree {
-  const isEmpty = view.getUint32(at + 40, true) === 0xffffffff && view.getUint32(at + 44, true) === 0xffffffff;
+  const isEmpty =
+    view.getUint32(at + 40, true) === 0xffffffff && view.getUint32(at + 44, true) === 0xffffffff;
   return {
     flags: view.getUint16(at + 4, true),
     depth: view.getUint16(at + 6, true),

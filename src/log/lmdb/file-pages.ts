@@ -41,7 +41,8 @@ export class FilePages {
 
   /** Marks a page as free; one that is free twice, or in use, would be written to while it is needed. */
   claimFree(number: number): void {
-    if (number < 2 || number > this.meta.lastPage) throw new Damage(`page ${number} is free and does not exist`);
+    if (number < 2 || number > this.meta.lastPage)
+      throw new Damage(`page ${number} is free and does not exist`);
     if (number < this.seen.length) this.claim(number);
   }
 

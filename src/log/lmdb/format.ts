@@ -1,4 +1,6 @@
+import { existsSync, statSync } from 'node:fs';
 import type { Database, RootDatabase } from 'lmdb';
+import { decode } from '../codec.js';
 import { LogError } from '../log-error.js';
 import { Damage } from './damage.js';
 import { checkFile } from './file-check.js';
@@ -25,13 +27,14 @@ const RECORD_ENTRIES = 512;
  * @throws LogError `UNUSABLE`: not a log, of another format, or damaged
  */
 export function examine(path: string, directory: string): number | null {
+  if (!existsSync(path) || statSync(path).size === 0) return null;
   let format: number | null = null;
   const names = new Set<string>();
   const streams = new Streams();
   try {
     checkFile(path, {
       root: (name, { value, tree }) => {
-        if (name === FORMAT_KEY) format = value[0];
+        if (name === FORMAT_KEY) format = numberIn(value);
         else if (tree !== null) names.add(name);
         else names.add(`${name} (no database)`);
       },
@@ -53,8 +56,20 @@ export function examine(path: string, directory: string): number | null {
     return format;
   } catch (cause) {
     if (!(cause instanceof Damage)) throw cause;
-    throw unusable(`The command log in ${directory} is damaged (${cause.message}); nothing of it was changed.`);
+    throw unusable(
+      `The command log in ${directory} is damaged (${cause.message}); nothing of it was changed.`,
+    );
   }
+}
+
+function numberIn(value: Uint8Array): number {
+  try {
+    const number = decode(value);
+    if (typeof number === 'number') return number;
+  } catch {
+    // Told below.
+  }
+  throw new Damage('its format is not a number');
 }
 
 /** What the databases of format 2 hold; those of format 1 are proven while they are copied. */
@@ -118,7 +133,9 @@ function copyEntries(
   };
   for (const { key, value } of entries.getRange({ start: [stream, 0], end: [stream + 1, 0] })) {
     if (key[1] !== next)
-      throw unusable(`The command log in ${directory} is damaged (stream ${stream} has no revision ${next}).`);
+      throw unusable(
+        `The command log in ${directory} is damaged (stream ${stream} has no revision ${next}).`,
+      );
     batch.push(Uint8Array.from(value));
     next++;
     if (batch.length === RECORD_ENTRIES) flush();

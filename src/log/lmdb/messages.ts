@@ -33,5 +33,4 @@ export interface Failure {
 }
 
 export type Answer =
-  | { readonly id: number; readonly answer: unknown }
-  | { readonly id: number; readonly failure: Failure };
+  { readonly id: number; readonly answer: unknown } | { readonly id: number; readonly failure: Failure };
