@@ -33,7 +33,7 @@ export function chooseUnits(
     const assumed = defaultRegisters(base, table.hostAddressWidth);
     const [cap, ecap] = [toHex(assumed.capability), toHex(assumed.extendedCapability)];
     warn(`no registers of the unit at ${name} given; version 1:0, cap ${cap}, ecap ${ecap} are assumed`);
-    return assumed;
+    return { ...assumed, assumed: true as const };
   });
   for (const { registerBase } of listed ?? []) {
     const name = toHex(registerBase);

@@ -76,6 +76,8 @@ export interface UnitDescription {
   readonly extendedCapability: U64;
   /** VER register: major in bits 7:4, minor in bits 3:0. */
   readonly version: number;
+  /** The machine did not tell: these are stated defaults. */
+  readonly assumed?: true;
 }
 
 export interface ReportedGroup {

@@ -268,3 +268,20 @@ export const RepairVerdictEnum = enumOf('RepairVerdict', 'Whether commands can m
   NONE: 'Nothing that is known removes what is in the way; the reason says what that is.',
   UNDECIDED: 'The search was given up; there may be a repair.',
 });
+
+export const ReadinessFeatureEnum = enumOf('ReadinessFeature', 'What a device may be used for.', {
+  DMA_REMAPPING: 'Its DMA is translated.',
+  INTERRUPT_REMAPPING: 'Its interrupts go through a table.',
+  PASSTHROUGH: 'The whole device is given to a process (VFIO).',
+  SUBDEVICES: 'Parts of it are given to processes, each behind a PASID (Scalable IOV, AUX).',
+  PASID: 'Its requests can carry a PASID.',
+  ATS: 'It caches translations itself.',
+  PAGE_REQUESTS: 'It asks for pages that are not there (PRI).',
+  SHARED_MEMORY: 'It shares the address space of a process (SVA).',
+});
+
+export const ReadinessStateEnum = enumOf('ReadinessState', 'Whether a condition holds.', {
+  OK: 'It holds.',
+  MISSING: 'It does not hold.',
+  UNKNOWN: 'What was read off the machine does not say.',
+});

@@ -21,6 +21,7 @@ import './types/decoded-log.js';
 import './queries.js';
 import './plan.js';
 import './why-not.js';
+import './readiness.js';
 import './mutations/platform.js';
 import './mutations/fork.js';
 import './mutations/device.js';
