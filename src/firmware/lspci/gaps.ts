@@ -44,7 +44,7 @@ export function listingGaps(functions: readonly ReadFunction[]): string[] {
   );
   say(
     withoutDump.filter(({ heading }) => heading.vendorId === null || heading.deviceId === null),
-    'vendor or device id not in the text (lspci without -nn); it reads as 0000',
+    'device id not in the text (lspci without -nn): it reads as 0000, and so does a vendor whose name is not known',
   );
   say(
     withoutDump.filter(({ heading }) => heading.classCode === null),

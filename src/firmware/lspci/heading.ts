@@ -1,4 +1,5 @@
 import { subclassOfName } from './class-names.js';
+import { vendorIdOfName } from './vendor-names.js';
 
 /** The first line of a function, taken apart. Null where the text does not say. */
 export interface LspciHeading {
@@ -42,7 +43,7 @@ export function parseHeading(heading: string): LspciHeading {
   return {
     classCode: subclass === null ? null : (subclass << 8) | interfaceCode,
     className,
-    vendorId: numbered ? parseInt(numbered[1], 16) : null,
+    vendorId: numbered ? parseInt(numbered[1], 16) : vendorIdOfName(names.vendorName),
     deviceId: numbered ? parseInt(numbered[2], 16) : names.deviceId,
     vendorName: names.vendorName,
     deviceName: names.deviceName,

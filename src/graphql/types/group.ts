@@ -12,7 +12,7 @@ import { ReservedRegion } from './node-fields.js';
 /** A reason about a PCI function; the group of a software subdevice has one about no device at all. */
 type DeviceReason = Reason & { readonly device: KernelDevice };
 
-const GroupReason = builder
+export const GroupReason = builder
   .objectRef<{ readonly platform: Platform; readonly it: DeviceReason }>('GroupReason')
   .implement({
     description: 'Why a device is in its group.',

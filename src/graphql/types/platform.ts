@@ -1,5 +1,6 @@
 import type { KernelLogged } from '../../kernel/events.js';
 import { findingsOf } from '../../platform/findings/index.js';
+import { compareGroups } from '../../platform/reported-groups.js';
 import { builder } from '../builder.js';
 import { connectionType, pageArgs } from '../connection.js';
 import { DomainTypeEnum, PlatformOriginEnum } from '../enums.js';
@@ -31,6 +32,7 @@ import {
 import { formatPciAddress } from '../../bits/pci-address.js';
 import { DmarTable, ReservedMemory } from './dmar.js';
 import { Finding } from './finding.js';
+import { GroupComparison } from './group-comparison.js';
 import { Bus, KernelRef } from './kernel.js';
 
 const DeviceFilter = builder.inputType('DeviceFilter', {
@@ -235,6 +237,21 @@ PlatformRef.implement({
         findingsOf({ kernel: it.kernel, machine: it.machine, dmar: it.header.description.dmar }).map(
           (finding) => ({ platform: it, it: finding }),
         ),
+    }),
+    reportedGroups: t.field({
+      type: [GroupComparison],
+      description:
+        "Groups the machine's own kernel reported, against the computed ones, device by device. Empty for machines whose import had no group listing.",
+      args: {
+        differing: t.arg.boolean({
+          defaultValue: false,
+          description: 'Only devices on which the two do not agree.',
+        }),
+      },
+      resolve: ({ it }, { differing }) =>
+        compareGroups(it)
+          .filter(({ agrees }) => !differing || !agrees)
+          .map((comparison) => ({ platform: it, it: comparison })),
     }),
     events: t.field({
       type: EventConnection,

@@ -17,7 +17,7 @@ describe('first line of a function', () => {
       [
         '0c0330',
         'USB controller',
-        null,
+        '8086',
         null,
         'Intel Corporation',
         'Sunrise Point-LP USB 3.0 xHCI Controller',
@@ -26,7 +26,7 @@ describe('first line of a function', () => {
     ],
     [
       'Host bridge: Intel Corporation Device a700 (rev 01)',
-      ['060000', 'Host bridge', null, 'a700', 'Intel Corporation', null, 1],
+      ['060000', 'Host bridge', '8086', 'a700', 'Intel Corporation', null, 1],
     ],
     ['Class 0880: Device 8086:0b25', ['088000', null, '8086', '0b25', null, null, 0]],
     ['0604: 8086:9d10 (rev f1)', ['060400', null, '8086', '9d10', null, null, 0xf1]],
@@ -39,7 +39,7 @@ describe('first line of a function', () => {
       [
         '010802',
         'Non-Volatile memory controller',
-        null,
+        '144d',
         null,
         'Samsung Electronics Co Ltd',
         'NVMe SSD Controller SM981',
@@ -48,7 +48,15 @@ describe('first line of a function', () => {
     ],
     [
       'PCI bridge: Advanced Micro Devices, Inc. [AMD] Renoir PCIe GPP Bridge (prog-if 00 [Normal decode])',
-      ['060400', 'PCI bridge', null, null, 'Advanced Micro Devices, Inc. [AMD]', 'Renoir PCIe GPP Bridge', 0],
+      [
+        '060400',
+        'PCI bridge',
+        '1022',
+        null,
+        'Advanced Micro Devices, Inc. [AMD]',
+        'Renoir PCIe GPP Bridge',
+        0,
+      ],
     ],
     [
       'Co-processor: IBM: Unknown device 00e0 (rev 01)',
