@@ -118,6 +118,8 @@ export const DomainTypeEnum = enumOf(
   {
     UNMANAGED: 'Mapped by its owner, through map and unmap.',
     DMA: "Managed by the kernel's DMA API.",
+    DMA_FQ:
+      'The same with a flush queue: what is unmapped is flushed later, in one go (V5_15 and later; a V5_10 domain of type DMA has such a queue unless intel_iommu=strict).',
     IDENTITY: 'Addresses pass unchanged.',
     BLOCKED: 'Nothing passes.',
     SVA: 'Shares the page tables of a process.',

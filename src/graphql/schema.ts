@@ -25,6 +25,7 @@ import './readiness.js';
 import './mutations/platform.js';
 import './mutations/fork.js';
 import './mutations/device.js';
+import './mutations/slot.js';
 import './mutations/software-device.js';
 import './mutations/domain.js';
 import './mutations/vfio.js';

@@ -1,15 +1,22 @@
 import { pciAddressOf } from '../bits/pci-address.js';
 import { type U64, equalU64 } from '../bits/u64.js';
 import type { DmarTable, DrhdStructure } from '../layout/dmar/table.js';
+import {
+  SRIOV_CONTROL_OFFSET,
+  SRIOV_NUM_VFS_OFFSET,
+  SRIOV_VF_ENABLE,
+  SRIOV_VF_MEMORY_ENABLE,
+} from '../layout/pci/sriov.js';
 import { HostMemory } from '../memory/host-memory.js';
 import { DeviceTlb } from './caches/device-tlb.js';
 import { type DeviceAccess, type DmaResult, performDeviceDma } from './device-dma.js';
 import type { HardwareEvent } from './events.js';
 import { PciFunction, type PciFunctionSource } from './pci/function.js';
 import { PciTopology } from './pci/topology.js';
+import { virtualFunctionSources } from './pci/virtual-function.js';
 import { requesterIdOf } from './requester-id.js';
 import { RemappingUnit } from './unit.js';
-import { UnitRouting } from './unit-routing.js';
+import { type RoutedUnit, UnitRouting } from './unit-routing.js';
 
 /** Registers of a unit, as firmware or a dump gives them. */
 export interface UnitSource {
@@ -37,7 +44,8 @@ export class Machine {
   readonly topology: PciTopology;
   /** Takes the units' own messages; the kernel sets it. Until then they are lost. */
   onMessage: (unit: RemappingUnit, address: U64, data: number) => void = () => {};
-  private readonly routing: UnitRouting<RemappingUnit>;
+  private routing: UnitRouting<RemappingUnit>;
+  private readonly routed: readonly RoutedUnit<RemappingUnit>[];
   private readonly deviceTlbs = new Map<PciFunction, DeviceTlb>();
 
   constructor(options: MachineSource & { readonly emit: (event: HardwareEvent) => void }) {
@@ -47,7 +55,7 @@ export class Machine {
     const drhds = (options.dmar?.structures ?? []).filter(
       (structure): structure is DrhdStructure => structure.kind === 'DRHD',
     );
-    const routed = drhds.flatMap((drhd, index) => {
+    this.routed = drhds.flatMap((drhd, index) => {
       const source = options.units.find(({ registerBase }) => equalU64(registerBase, drhd.registerBase));
       if (source === undefined) return [];
       const unit: RemappingUnit = new RemappingUnit({
@@ -66,14 +74,50 @@ export class Machine {
       });
       return [{ unit, drhd }];
     });
-    this.units = routed.map(({ unit }) => unit);
-    this.routing = new UnitRouting(this.topology, routed);
+    this.units = this.routed.map(({ unit }) => unit);
+    this.routing = new UnitRouting(this.topology, this.routed);
   }
 
   /** The machine a description speaks of, switched on and not yet booted. */
   static fromDescription(description: MachineSource, emit: (event: HardwareEvent) => void): Machine {
     const { dmar, functions, units } = description;
     return new Machine({ dmar, functions, units, emit });
+  }
+
+  /** A card is put into its slot: its functions answer from now on. */
+  plug(sources: readonly PciFunctionSource[]): PciFunction[] {
+    const functions = sources.map((source) => new PciFunction(source));
+    this.topology.add(functions);
+    this.routing = new UnitRouting(this.topology, this.routed);
+    return functions;
+  }
+
+  /** Functions are pulled out of their slots, and what they cached is gone. */
+  unplug(functions: readonly PciFunction[]): void {
+    this.topology.remove(functions);
+    for (const fn of functions) this.deviceTlbs.delete(fn);
+    this.routing = new UnitRouting(this.topology, this.routed);
+  }
+
+  /**
+   * A physical function is told how many virtual functions to show: those it had are gone, the new ones
+   * answer. Spec: PCI Express 9.3.3.3 "SR-IOV Control", 9.3.3.7 "NumVFs".
+   *
+   * @returns the new ones, first one first
+   */
+  showVirtualFunctions(physical: PciFunction, count: number): PciFunction[] {
+    const { sriov } = physical;
+    if (sriov === null) throw new RangeError(`${physical.name} has no SR-IOV capability`);
+    this.unplug(this.topology.virtualFunctionsOf(physical));
+    const at = sriov.offset + SRIOV_CONTROL_OFFSET;
+    const enable = SRIOV_VF_ENABLE | SRIOV_VF_MEMORY_ENABLE;
+    const control = physical.readConfig(at, 2) & ~enable;
+    // NumVFs may change only while the functions are off.
+    physical.writeConfig(at, 2, control);
+    physical.writeConfig(sriov.offset + SRIOV_NUM_VFS_OFFSET, 2, count);
+    if (count === 0) return [];
+    physical.writeConfig(at, 2, control | enable);
+    return this.plug(virtualFunctionSources(physical));
   }
 
   /** The unit a function's requests pass; null when there is none. */

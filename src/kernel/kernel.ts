@@ -1,9 +1,12 @@
 import type { U64 } from '../bits/u64.js';
+import type { PciFunction } from '../hardware/pci/function.js';
 import type { DmarTable } from '../layout/dmar/table.js';
 import { boot } from './boot.js';
 import type { KernelConfig } from './config.js';
 import type { KernelEvent } from './events.js';
 import { bindDriver, unbindDriver } from './device/driver.js';
+import { removeDevice, rescan } from './device/hotplug.js';
+import { setNumVfs } from './device/sriov.js';
 import { handleUnitMessage } from './intel/messages.js';
 import type { InterruptRemapping } from './intel/interrupt-remapping.js';
 import type { IntelUnit } from './intel/unit.js';
@@ -195,6 +198,22 @@ export class Kernel {
   }
   unbindDriver(device: KernelDevice): void {
     unbindDriver(this.state, device);
+  }
+  /** What a card just put into a slot is known to be, for the scan that will find it. */
+  learn(input: DeviceInput): void {
+    this.state.learn(input);
+  }
+  /** Functions the kernel did not know, as it knows them now; null to look everywhere. */
+  rescan(among: readonly PciFunction[] | null): KernelDevice[] {
+    return rescan(this.state, among);
+  }
+  /** Names of the devices that went. */
+  removeDevice(device: KernelDevice): string[] {
+    return removeDevice(this.state, device);
+  }
+  /** The virtual functions it has then. */
+  setNumVfs(device: KernelDevice, count: number): KernelDevice[] {
+    return setNumVfs(this.state, device, count);
   }
 
   allocDomain(bus: string, type: DomainType): Domain {

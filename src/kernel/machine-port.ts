@@ -1,4 +1,5 @@
 import type { U64 } from '../bits/u64.js';
+import type { PciFunction } from '../hardware/pci/function.js';
 import type { PciTopology } from '../hardware/pci/topology.js';
 import type { HostMemory } from '../memory/host-memory.js';
 
@@ -14,6 +15,8 @@ export interface MachinePort {
   readonly memory: HostMemory;
   readonly topology: PciTopology;
   readonly units: readonly UnitRegisters[];
+  /** Writes NumVFs and VF Enable of a physical function; gives the virtual functions that answer then. */
+  showVirtualFunctions(physical: PciFunction, count: number): PciFunction[];
   /** Called when a unit sends a message of its own: fault, invalidation or page request event. */
   onMessage(unit: UnitRegisters, address: U64, data: number): void;
 }

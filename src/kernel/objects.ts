@@ -8,7 +8,7 @@ import type { PasidTable } from './intel/pasid-table.js';
 import type { IntelUnit } from './intel/unit.js';
 
 /** Linux: IOMMU_DOMAIN_*, include/linux/iommu.h. */
-export type DomainType = 'UNMANAGED' | 'DMA' | 'IDENTITY' | 'BLOCKED' | 'SVA';
+export type DomainType = 'UNMANAGED' | 'DMA' | 'DMA_FQ' | 'IDENTITY' | 'BLOCKED' | 'SVA';
 export type DeviceFeature = 'AUX' | 'SVA' | 'IOPF';
 export type ReservedRegionType = 'DIRECT' | 'DIRECT_RELAXABLE' | 'RESERVED' | 'MSI' | 'SW_MSI';
 
@@ -375,7 +375,8 @@ export class Domain {
 
   constructor(
     readonly number: number,
-    readonly type: DomainType,
+    /** A domain of the DMA API can be given a flush queue while it is in use. */
+    public type: DomainType,
     readonly ops: IommuOps,
     readonly pageSizeBitmap: U64,
     /** The tables are in the processor's format and used as first stage. */
@@ -383,6 +384,16 @@ export class Domain {
     /** A domain for pass-through has tables too, but nothing walks them. */
     readonly table: IoPageTable,
   ) {}
+
+  /** It has mappings. Linux: __IOMMU_DOMAIN_PAGING. */
+  get isPaging(): boolean {
+    return this.type === 'UNMANAGED' || this.isForDmaApi;
+  }
+
+  /** The kernel's own, for what drivers map through the DMA API. Linux: iommu_is_dma_domain(). */
+  get isForDmaApi(): boolean {
+    return this.type === 'DMA' || this.type === 'DMA_FQ';
+  }
 
   get apertureStart(): U64 {
     return u64FromPfn(0);

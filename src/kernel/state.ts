@@ -95,6 +95,12 @@ export class KernelState {
   readonly pasids = new PasidAllocator();
   /** One for all units and both kinds of line. Linux: dmar_fault(). */
   readonly faultLimit = new RateLimit(5000, 10, 'dmar_fault');
+  /** One for each line a write to the type of a group can print, by their functions' names. */
+  readonly typeWriteLimits = {
+    severalDevices: new RateLimit(5000, 10, 'iommu_group_store_type'),
+    stillBound: new RateLimit(5000, 10, 'iommu_group_store_type'),
+    otherDomain: new RateLimit(5000, 10, 'iommu_change_dev_def_domain'),
+  };
   /** The one identity domain all groups share. Linux: si_domain. */
   identityDomain: Domain | null = null;
   /** The processors have 32-bit ids, as all of the last decade do. */
@@ -102,9 +108,14 @@ export class KernelState {
   interruptRemapping: InterruptRemapping = NO_INTERRUPT_REMAPPING;
   /** Every unit passes DMA through by itself. Linux: hw_pass_through. */
   hardwarePassThrough = true;
+  /** What drivers unmap is flushed later, in one go. Linux: !intel_iommu_strict, later !iommu_dma_strict. */
+  lazy: boolean;
   readonly vfio: VfioState;
   /** Drivers bound when the machine came up, applied at the end of boot. */
   readonly initialDrivers = new Map<KernelDevice, string>();
+  /** What is known of functions beyond their configuration spaces, by name. */
+  private readonly known = new Map<string, DeviceInput>();
+  private readonly otherUnits: readonly OtherUnitInput[];
   private lastDomain = 0;
 
   constructor(input: {
@@ -124,6 +135,7 @@ export class KernelState {
     requireSupported(input.config, this.profile);
     this.options = new KernelOptions(input.config, this.profile);
     this.parameters = parseCommandLine(input.config.commandLine, this.options, this.profile);
+    this.lazy = !this.parameters.strict;
     this.machine = input.machine;
     this.dmar = input.dmar;
     this.x2apic = input.x2apic ?? true;
@@ -138,15 +150,40 @@ export class KernelState {
     if (otherUnits.length > 0) parentBuses.push('platform');
     if (softwareParents.length > 0) parentBuses.push('virtual');
     this.buses = busesFor(this.organisation, parentBuses, this.options.testFramework);
-    const pci = this.buses.get('pci')!;
+    this.otherUnits = otherUnits;
     for (const { name, driver, mdevTypes } of softwareParents)
       this.softwareParents.set(name, new SoftwareParent(name, driver, mdevTypes));
-    for (const { fn, driver, mdevTypes, mdevDriver, parentBus } of input.devices) {
-      const vendor = otherUnits.find(({ devices }) => devices.includes(fn.name))?.vendor ?? 'intel';
-      const device = new KernelDevice(fn, pci, mdevTypes, mdevDriver ?? driver, vendor, parentBus);
-      this.devices.set(device.name, device);
-      if (driver !== null) this.initialDrivers.set(device, driver);
+    for (const each of input.devices) {
+      this.learn(each);
+      const device = this.addDevice(each.fn);
+      if (each.driver !== null) this.initialDrivers.set(device, each.driver);
     }
+  }
+
+  /** Takes note of what is known of a function, before it is added. */
+  learn(input: DeviceInput): void {
+    this.known.set(input.fn.name, input);
+  }
+
+  /** Takes a function into the books. */
+  addDevice(fn: PciFunction): KernelDevice {
+    const known = this.known.get(fn.name);
+    const vendor = this.otherUnits.find(({ devices }) => devices.includes(fn.name))?.vendor ?? 'intel';
+    const device = new KernelDevice(
+      fn,
+      this.buses.get('pci')!,
+      known?.mdevTypes ?? [],
+      known?.mdevDriver ?? known?.driver ?? null,
+      vendor,
+      known?.parentBus,
+    );
+    this.devices.set(device.name, device);
+    return device;
+  }
+
+  /** The driver a function is known to have had; null when none is. */
+  knownDriver(device: KernelDevice): string | null {
+    return this.known.get(device.name)?.driver ?? null;
   }
 
   /** Units that take part in DMA remapping. Linux: for_each_active_iommu(). */

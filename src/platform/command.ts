@@ -53,6 +53,15 @@ export type Command =
       readonly size: U64;
       readonly all: boolean;
     }
+  | {
+      readonly type: 'hotplugDevice';
+      /** The functions of the card, as lspci prints them. */
+      readonly pci: string;
+    }
+  | { readonly type: 'rescanBus' }
+  /** @param unplug takes it out of its slot too */
+  | { readonly type: 'removeDevice'; readonly device: string; readonly unplug: boolean }
+  | { readonly type: 'setNumVfs'; readonly device: string; readonly count: number }
   | { readonly type: 'bindDriver'; readonly device: string; readonly driver: string }
   | { readonly type: 'unbindDriver'; readonly device: string }
   | { readonly type: 'pokeMemory'; readonly address: number; readonly words: readonly U64[] }
@@ -82,7 +91,7 @@ export interface RequestPageCommand {
   readonly groupIndex: number;
 }
 
-export type DomainTypeName = 'UNMANAGED' | 'DMA' | 'IDENTITY' | 'BLOCKED' | 'SVA';
+export type DomainTypeName = 'UNMANAGED' | 'DMA' | 'DMA_FQ' | 'IDENTITY' | 'BLOCKED' | 'SVA';
 
 export interface MapCommand {
   readonly type: 'map';

@@ -6,6 +6,7 @@ import type { RemappingUnit } from '../hardware/unit.js';
 import type { KernelConfig } from '../kernel/config.js';
 import { KernelError } from '../kernel/errno.js';
 import { Kernel } from '../kernel/kernel.js';
+import type { KernelDevice } from '../kernel/objects.js';
 import type { DeviceInput } from '../kernel/state.js';
 import type { EndpointRef, LoggedCommand } from './command.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
@@ -65,8 +66,8 @@ export class Platform {
   readonly machine: Machine;
   readonly kernel: Kernel;
   readonly events = new EventJournal(KEPT_EVENTS);
-  /** What was said of each function when the machine was built, by name: names of people's making. */
-  readonly descriptions: ReadonlyMap<string, PciFunctionDescription>;
+  /** What was said of each function when it came, by name: names of people's making. */
+  private readonly described: Map<string, PciFunctionDescription>;
   /** Number of the last event of booting. */
   readonly lastBootSequence: number;
   private applied = 0;
@@ -76,7 +77,7 @@ export class Platform {
   constructor(readonly header: PlatformHeader) {
     const emit = (event: PlatformEvent) => this.pending.push(event);
     const { description } = header;
-    this.descriptions = new Map(description.functions.map((fn) => [formatPciAddress(fn.address), fn]));
+    this.described = new Map(description.functions.map((fn) => [formatPciAddress(fn.address), fn]));
     this.machine = Machine.fromDescription(description, emit);
     this.kernel = new Kernel({
       config: header.kernel,
@@ -101,6 +102,10 @@ export class Platform {
 
   get name(): string {
     return this.header.name;
+  }
+
+  get descriptions(): ReadonlyMap<string, PciFunctionDescription> {
+    return this.described;
   }
 
   /** Number of commands applied so far. */
@@ -138,6 +143,28 @@ export class Platform {
     return known === null
       ? { fn, driver, mdevTypes, parentBus }
       : { fn, driver, mdevTypes: known.types, mdevDriver: known.driver };
+  }
+
+  /** Puts a card into its slot, where the kernel finds it. Linux: pciehp_configure_device(). */
+  plug(card: readonly PciFunctionDescription[]): KernelDevice[] {
+    const functions = this.machine.plug(card);
+    for (const each of card) {
+      this.described.set(formatPciAddress(each.address), each);
+      this.kernel.learn(this.kernelInput(each));
+    }
+    return this.kernel.rescan(functions);
+  }
+
+  /** Takes a function out of its slot, with what is behind it; gives the names the kernel had of them. */
+  unplug(device: KernelDevice): string[] {
+    const { topology } = this.machine;
+    const gone = [...topology.functions.values()].filter(
+      (fn) => fn === device.fn || fn.physicalFunction === device.fn || topology.isBehind(device.fn, fn),
+    );
+    const names = this.kernel.removeDevice(device);
+    this.machine.unplug(gone);
+    for (const fn of gone) this.described.delete(fn.name);
+    return names;
   }
 
   /** The silicon behind a unit the kernel drives. */

@@ -4,9 +4,9 @@ import { InvalidationReplay, type RecordedStep, type StepVerdict } from '../supp
 const ROOT = 'qemu-linux/invalidation';
 /** Recordings, with the descriptors that must agree. */
 const CASES = [
-  ['strict', 638],
-  ['lazy', 102],
-  ['ats', 643],
+  ['strict', 645],
+  ['lazy', 109],
+  ['ats', 650],
 ] as const;
 
 const present = hasEvidence(ROOT);

@@ -150,8 +150,7 @@ export class InvalidationReplay {
    */
   private driverWork(step: number, cmd: string, recorded: readonly string[]): readonly string[] {
     if (step === 1) return [];
-    if (/\/type/.test(cmd)) throw new NotExpressible('the type of a group is not changed while it runs');
-    if (/remove|rescan/.test(cmd)) throw new NotExpressible('functions do not come and go while it runs');
+    if (this.sysfsWrite(cmd)) return recorded;
     const own = recorded.filter((each) => !isInterruptEntry(each));
     if (own.length === 0) throw new NotExpressible('only entries of the interrupt table change');
     for (const each of own) {
@@ -167,6 +166,18 @@ export class InvalidationReplay {
       this.kernel.unmap(domain, { iova, size });
     }
     return own;
+  }
+
+  /** What the core does without a driver: types of groups, functions that go and come back. */
+  private sysfsWrite(cmd: string): boolean {
+    const { kernel } = this;
+    const [, word, typed] = /echo (\S+) > .*devices\/(\S+)\/iommu_group\)\/type/.exec(cmd) ?? [];
+    const [, removed] = /echo 1 > .*devices\/(\S+)\/remove/.exec(cmd) ?? [];
+    if (typed !== undefined) kernel.setGroupType(kernel.devices.get(typed)!.group!, word);
+    else if (removed !== undefined) kernel.removeDevice(kernel.devices.get(removed)!);
+    else if (/\/rescan/.test(cmd)) kernel.rescan(null);
+    else return false;
+    return true;
   }
 
   private call(cmd: string, recorded: readonly string[]): void {

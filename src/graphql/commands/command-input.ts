@@ -50,6 +50,16 @@ import {
   askVfioMapDma,
   askVfioUnmapDma,
 } from './vfio.js';
+import {
+  HotplugDeviceInput,
+  RemoveDeviceInput,
+  RescanBusInput,
+  SetNumVfsInput,
+  askHotplugDevice,
+  askRemoveDevice,
+  askRescanBus,
+  askSetNumVfs,
+} from './slot.js';
 
 export const CommandInput = builder.inputType('CommandInput', {
   description: 'Exactly one command. Each is the input of the mutation of the same name.',
@@ -87,6 +97,10 @@ export const CommandInput = builder.inputType('CommandInput', {
       type: SetContainerIommuInput,
       description: 'Gives a container its IOMMU type.',
     }),
+    hotplugDevice: t.field({ type: HotplugDeviceInput, description: 'Puts a card into a slot.' }),
+    rescanBus: t.field({ type: RescanBusInput, description: 'Looks for unknown functions.' }),
+    removeDevice: t.field({ type: RemoveDeviceInput, description: 'Removes a device.' }),
+    setNumVfs: t.field({ type: SetNumVfsInput, description: 'Switches virtual functions on or off.' }),
     vfioMapDma: t.field({ type: VfioMapDmaInput, description: 'Maps memory of a process.' }),
     vfioUnmapDma: t.field({ type: VfioUnmapDmaInput, description: 'Removes such mappings.' }),
   }),
@@ -122,6 +136,10 @@ const ASK: Readonly<Record<CommandName, (input: never) => AnyAsked>> = {
   addGroupToContainer: askAddGroup,
   removeGroupFromContainer: askRemoveGroup,
   setContainerIommu: askSetContainerIommu,
+  hotplugDevice: askHotplugDevice,
+  rescanBus: askRescanBus,
+  removeDevice: askRemoveDevice,
+  setNumVfs: askSetNumVfs,
   vfioMapDma: askVfioMapDma,
   vfioUnmapDma: askVfioUnmapDma,
 };

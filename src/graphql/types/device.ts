@@ -40,6 +40,10 @@ const DeviceCapabilities = builder.objectRef<DeviceView>('DeviceCapabilities').i
       description: 'Can make virtual functions (SR-IOV).',
       resolve: ({ it }) => it.fn.sriov !== null,
     }),
+    totalVfs: t.int({
+      description: 'Virtual functions it can show; 0 without SR-IOV.',
+      resolve: ({ it }) => it.fn.sriov?.totalVfs ?? 0,
+    }),
     scalableIov: t.boolean({
       description: 'The Scalable IOV capability (DVSEC of vendor 8086, id 5).',
       resolve: ({ it }) => it.fn.scalableIov !== null,
@@ -165,6 +169,24 @@ DeviceRef.implement({
         const device = bridge === null ? undefined : platform.kernel.devices.get(bridge.name);
         return device === undefined ? null : deviceView(platform, device);
       },
+    }),
+    physicalFunction: t.field({
+      type: DeviceRef,
+      nullable: true,
+      description: 'The physical function of a virtual one; null for every other function.',
+      resolve: ({ platform, it }) => {
+        const device = platform.kernel.devices.get(it.fn.physicalFunction?.name ?? '');
+        return device === undefined ? null : deviceView(platform, device);
+      },
+    }),
+    virtualFunctions: t.field({
+      type: [DeviceRef],
+      description: 'Virtual functions that are switched on, first one first.',
+      resolve: ({ platform, it }) =>
+        platform.machine.topology
+          .virtualFunctionsOf(it.fn)
+          .flatMap(({ name }) => platform.kernel.devices.get(name) ?? [])
+          .map((device) => deviceView(platform, device)),
     }),
     pasidAttachments: t.field({
       type: [Attachment],

@@ -1,3 +1,4 @@
+import { groupTypeWord } from '../../kernel/iommu/group-type.js';
 import { groupBlockers } from '../../kernel/vfio/viability.js';
 import type { GroupReason as Reason, KernelDevice } from '../../kernel/objects.js';
 import type { Platform } from '../../platform/platform.js';
@@ -56,6 +57,11 @@ GroupRef.implement({
       type: [Endpoint],
       description: 'Its members, in the order they joined.',
       resolve: ({ platform, it }) => it.members.map((member) => endpointView(platform, member)),
+    }),
+    type: t.string({
+      description:
+        'What its sysfs file `type` shows, which setGroupType writes: DMA, DMA-FQ, identity, or unknown without a default domain.',
+      resolve: ({ it }) => groupTypeWord(it),
     }),
     defaultDomain: t.field({
       type: DomainRef,

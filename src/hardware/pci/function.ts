@@ -57,6 +57,11 @@ export class PciFunction {
   readonly statedPhysicalFunction: PciAddress | null;
   /** Called after each write; for what the function does at once when a control bit changes. */
   onConfigWrite: (() => void) | null = null;
+  /**
+   * Software is looking at it for the first time while the machine runs, and knows no more than its own
+   * header says.
+   */
+  underScan = false;
   private physical: PciFunction | null = null;
 
   constructor(source: PciFunctionSource) {
@@ -106,11 +111,14 @@ export class PciFunction {
 
   /**
    * Whether the slot holds several functions, as software takes it: bit 7 of the header type in function 0,
-   * always in another function, never in a virtual one. Linux: pci_scan_slot(), pci_iov_add_virtfn().
+   * always in another function, never in a virtual one. A scan notes it of another function only when that
+   * is in place, so for whoever is told of its arrival its own bit 7 decides.
+   * Linux: pci_scan_slot(), pci_iov_add_virtfn().
    */
   get isMultifunction(): boolean {
     if (this.physical !== null) return false;
-    return this.address.function !== 0 || decodeHeader(this.config).multifunctionBit;
+    const byPlace = this.address.function !== 0 && !this.underScan;
+    return byPlace || decodeHeader(this.config).multifunctionBit;
   }
 
   /** First bus behind a bridge; null for other functions. */

@@ -10,16 +10,36 @@ import type { PciFunction } from './function.js';
 
 /** How the functions of a machine hang together: buses, the bridges above them, virtual functions. */
 export class PciTopology {
-  /** By name (`dddd:bb:dd.f`), in address order. */
-  readonly functions: ReadonlyMap<string, PciFunction>;
+  private readonly byName = new Map<string, PciFunction>();
   private readonly byBus = new Map<string, PciFunction[]>();
   /** The bridge whose secondary bus this is. */
   private readonly bridgeOfBus = new Map<string, PciFunction>();
 
   constructor(functions: Iterable<PciFunction>) {
+    this.settle(functions);
+  }
+
+  /** By name (`dddd:bb:dd.f`), in address order. */
+  get functions(): ReadonlyMap<string, PciFunction> {
+    return this.byName;
+  }
+
+  /** Functions that are put into slots while the machine runs. */
+  add(functions: readonly PciFunction[]): void {
+    this.settle([...this.byName.values(), ...functions]);
+  }
+
+  /** Functions that are taken out of their slots while the machine runs. */
+  remove(functions: readonly PciFunction[]): void {
+    this.settle([...this.byName.values()].filter((fn) => !functions.includes(fn)));
+  }
+
+  /** Finds buses and links anew, of these functions and no others. */
+  private settle(functions: Iterable<PciFunction>): void {
     const sorted = [...functions].sort((a, b) => comparePciAddress(a.address, b.address));
-    this.functions = new Map(sorted.map((fn) => [fn.name, fn]));
-    for (const fn of this.functions.values()) {
+    for (const map of [this.byName, this.byBus, this.bridgeOfBus]) map.clear();
+    for (const fn of sorted) {
+      this.byName.set(fn.name, fn);
       const key = busKey(fn.address.domain, fn.address.bus);
       const onBus = this.byBus.get(key);
       if (onBus === undefined) this.byBus.set(key, [fn]);
@@ -32,6 +52,17 @@ export class PciTopology {
   /** The function at an address; null when there is none. */
   find(address: PciAddress): PciFunction | null {
     return this.functions.get(formatPciAddress(address)) ?? null;
+  }
+
+  /** Whether a bus is there: it has functions, or a bridge leads to it. */
+  hasBus(domain: number, bus: number): boolean {
+    const key = busKey(domain, bus);
+    return this.byBus.has(key) || this.bridgeOfBus.has(key);
+  }
+
+  /** Virtual functions of a physical one, in address order. */
+  virtualFunctionsOf(physical: PciFunction): PciFunction[] {
+    return [...this.byName.values()].filter((fn) => fn.physicalFunction === physical);
   }
 
   /** Functions of one bus in address order. */

@@ -1,10 +1,14 @@
 import { KernelError } from '../errno.js';
 import { registerParent, unregisterParent } from '../mdev/parent.js';
+import { requireChildrenIdle } from '../mdev/remove.js';
 import { offersTypes } from '../mdev/types.js';
 import type { KernelDevice } from '../objects.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { requireNotUsersDevice } from '../vfio/host-driver.js';
+import { leaveVfio, requireLeavable } from '../vfio/last-device.js';
+import { forgetDevice } from './device-add.js';
+import { configuresVirtualFunctions } from './sriov-drivers.js';
 
 /** Binds a driver; one that offers subdevices becomes their parent's. Linux: bind_store(), mdev_register_device(). */
 export function bindDriver(state: KernelState, device: KernelDevice, driver: string): void {
@@ -21,15 +25,49 @@ export function bindDriver(state: KernelState, device: KernelDevice, driver: str
 }
 
 /**
- * Unbinds a driver; its subdevices go with it. The default domain stays attached.
- * Linux: unbind_store(), mdev_unregister_device().
+ * Unbinds a driver; its subdevices go with it, and the virtual functions it would have switched on. The
+ * default domain stays attached. Linux: unbind_store(), mdev_unregister_device(), pci_disable_sriov().
  */
 export function unbindDriver(state: KernelState, device: KernelDevice): void {
-  if (device.driver === null) {
+  const { driver } = device;
+  if (driver === null) {
     const rule = `${device.name} has no driver.`;
     throw refusal('ENODEV', 'unbind_store', rule, { code: 'NO_DRIVER', subject: device.subject });
   }
+  requireUnbindable(state, device);
   if (offersTypes(device)) unregisterParent(state, device);
+  if (configuresVirtualFunctions(driver)) removeVirtualFunctions(state, device);
+  else if (numVfs(device) > 0) state.log.printFor(device, 'driver left SR-IOV enabled after remove');
+  leaveVfio(state, device);
   device.driver = null;
   state.changed('DRIVER_UNBOUND', device.subject);
+}
+
+/** Nobody holds on to the device, its subdevices or the virtual functions that would go with its driver. */
+export function requireUnbindable(state: KernelState, device: KernelDevice): void {
+  requireLeavable(state, device);
+  if (offersTypes(device)) requireChildrenIdle(state, device);
+  if (device.driver === null || !configuresVirtualFunctions(device.driver)) return;
+  for (const each of virtualFunctions(state, device)) requireUnbindable(state, each);
+}
+
+/** Virtual functions that are switched on, known or not. Linux: sriov_numvfs_show(). */
+export function numVfs({ fn }: KernelDevice): number {
+  return fn.sriov?.vfEnabled ? fn.sriov.numVfs : 0;
+}
+
+/** As the kernel knows them, in address order. */
+export function virtualFunctions(state: KernelState, device: KernelDevice): KernelDevice[] {
+  return state.machine.topology.virtualFunctionsOf(device.fn).flatMap((fn) => state.deviceOf(fn) ?? []);
+}
+
+/** All or none can go. Linux: sriov_disable(), pci_iov_remove_virtfn(). */
+export function removeVirtualFunctions(state: KernelState, device: KernelDevice): void {
+  const present = virtualFunctions(state, device);
+  for (const each of present) requireUnbindable(state, each);
+  for (const each of present) {
+    if (each.driver !== null) unbindDriver(state, each);
+    forgetDevice(state, each);
+  }
+  if (numVfs(device) > 0) state.machine.showVirtualFunctions(device.fn, 0);
 }

@@ -56,6 +56,7 @@ export function intelInit(state: KernelState): void {
   }
   for (const unit of state.activeUnits) {
     flushWriteBuffer(unit);
+    sayNoPasidAllocation(state, unit);
     setRootPointer(state, unit);
   }
   const ops = intelIommuOps(state);
@@ -65,6 +66,7 @@ export function intelInit(state: KernelState): void {
     setUpPageRequests(state, unit);
     setUpFaultEvent(unit);
   }
+  if (state.activeUnits.some(({ capabilities }) => capabilities.CM)) forbidBatching(state);
   try {
     registerBusOps(state, state.buses.get('pci')!, ops);
   } catch (error) {
@@ -77,6 +79,15 @@ export function intelInit(state: KernelState): void {
     unit.translationEnabled = true;
   }
   state.log.print('DMAR: Intel(R) Virtualization Technology for Directed I/O');
+}
+
+/**
+ * A unit that caches absences is a virtual one, for which flushing whole domains costs more than it saves.
+ * Older kernels say so only where it changes anything. Linux: intel_iommu_init().
+ */
+function forbidBatching(state: KernelState): void {
+  if (state.lazy || state.profile.hasFlushQueueType) state.log.print(state.profile.noBatchingLine);
+  state.lazy = false;
 }
 
 /** Linux: init_no_remapping_devices(); a unit without address widths is left alone by alloc_iommu(). */
@@ -105,6 +116,16 @@ function setUpRoot(unit: IntelUnit): void {
   if (frame === null) throw new KernelConfigError('memory', 'too small', 'no frame for a root table.');
   unit.surroundings.memory.clearFrame(frame);
   unit.rootFrame = frame;
+}
+
+/**
+ * A virtual unit could hand out PASIDs itself, in scalable mode only. Real ones are not asked, so nothing is
+ * said of them. Linux: register_pasid_allocator().
+ */
+function sayNoPasidAllocation(state: KernelState, unit: IntelUnit): void {
+  if (!unit.capabilities.CM || state.parameters.scalableMode) return;
+  if (state.options.isOn('CONFIG_INTEL_IOMMU_SVM'))
+    state.log.print('DMAR: VT-d Scalable Mode not enabled, no PASID allocation');
 }
 
 /** Linux: iommu_set_root_entry() and the flushes after it. */

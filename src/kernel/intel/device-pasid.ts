@@ -27,7 +27,7 @@ export function setDevicePasid(
       subject: isDevice ? device.subject : { kind: 'IommuUnit', name: unit.name },
     });
   }
-  if (domain.type !== 'UNMANAGED' && domain.type !== 'DMA') {
+  if (!domain.isPaging) {
     const rule = `Domain ${domain.number} is ${domain.type} and has no tables.`;
     throw refusal('EINVAL', mirrors, rule, { code: 'DOMAIN_TYPE', subject: domain.subject });
   }

@@ -17,7 +17,7 @@ const EXECUTE_DISABLE = 0x80000000 | 0;
  */
 export function intelDomainAlloc(state: KernelState, ops: IommuOps, type: DomainType): Domain | null {
   if (type === 'IDENTITY') return state.identityDomain;
-  if (type !== 'DMA' && type !== 'UNMANAGED') return null;
+  if (!ops.domainTypes.includes(type)) return null;
   return newDomain(state, ops, type, usesFirstLevel(state, type));
 }
 

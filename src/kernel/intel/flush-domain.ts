@@ -45,17 +45,36 @@ export function flushPages(
   const order = flushOrder(run, profile.alignsPageFlushes);
   const { PSI, MAMV, CM } = unit.capabilities;
   if (domain.firstLevel) {
-    const byLength = { pfn: run.pfn, order: flushOrder(run, false) };
-    if (domain.defaultPasid > 0) flushPasidIotlb(unit, did, domain.defaultPasid, byLength);
-    for (const { kind, pasid, unit: where } of domain.attachments)
-      if (kind === 'PASID' && where === unit) flushPasidIotlb(unit, did, pasid!, byLength);
-    if (primaryDevices(domain).length > 0) flushPasidIotlb(unit, did, 0, byLength);
+    flushFirstStage(unit, domain, { pfn: run.pfn, order: flushOrder(run, false) });
   } else if (!PSI || order > MAMV) {
     flushIotlb(unit, 'DOMAIN', did);
   } else {
     flushIotlb(unit, 'PAGE', did, { pfn: run.pfn, order, leavesOnly: why.leavesOnly });
   }
   if (!CM || !why.mapped) flushDomainDeviceTlbs(profile, domain, run.pfn, order);
+}
+
+/**
+ * Removes all of a domain from one unit's caches, and unless absences are cached too from device-TLBs.
+ * Linux: intel_flush_iotlb_all(), iommu_flush_iova().
+ */
+export function flushDomain(profile: KernelProfile, unit: IntelUnit, domain: Domain): void {
+  if (domain.firstLevel) flushFirstStage(unit, domain, null);
+  else flushIotlb(unit, 'DOMAIN', domain.domainIds.get(unit)!.did);
+  if (!unit.capabilities.CM) flushDomainDeviceTlbs(profile, domain, 0, WHOLE_SPACE_ORDER);
+}
+
+/** By each PASID the domain is under there, requests without one last. Linux: domain_flush_piotlb(). */
+function flushFirstStage(
+  unit: IntelUnit,
+  domain: Domain,
+  pages: { readonly pfn: number; readonly order: number } | null,
+): void {
+  const did = domain.domainIds.get(unit)!.did;
+  if (domain.defaultPasid > 0) flushPasidIotlb(unit, did, domain.defaultPasid, pages);
+  for (const { kind, pasid, unit: where } of domain.attachments)
+    if (kind === 'PASID' && where === unit) flushPasidIotlb(unit, did, pasid!, pages);
+  if (primaryDevices(domain).length > 0) flushPasidIotlb(unit, did, 0, pages);
 }
 
 /** After new entries: only caching mode can have cached their absence. Linux: __mapping_notify_one(). */

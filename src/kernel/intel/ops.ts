@@ -7,6 +7,7 @@ import type { KernelState } from '../state.js';
 import { intelDomainAlloc, intelDomainFree } from './domain-alloc.js';
 import { intelDisableFeature, intelEnableFeature, intelFeatureState } from './features.js';
 import { attachPrimary, detachPrimary } from './primary.js';
+import { releaseDevice } from './release.js';
 import { intelReservedRegions } from './reserved-regions.js';
 import { deviceToUnit } from './unit-lookup.js';
 
@@ -19,13 +20,17 @@ export function intelIommuOps(state: KernelState): IommuOps {
     name: 'intel_iommu_ops',
     vendor: 'intel',
     pageSizeBitmap: INTEL_PAGE_SIZES,
-    domainTypes: ['UNMANAGED', 'DMA', 'IDENTITY'],
+    domainTypes: [
+      ...(['UNMANAGED', 'DMA'] as const),
+      ...(state.profile.hasFlushQueueType ? (['DMA_FQ'] as const) : []),
+      'IDENTITY',
+    ],
     functions: state.model.attachesToParent === 'PASID' ? PASID_FUNCTIONS : INTEL_FUNCTIONS,
     domainAlloc: (type) => intelDomainAlloc(state, ops, type),
     domainFree: (domain) => intelDomainFree(state, domain),
     probeDevice: (endpoint) => findUnit(state, pciDevice(endpoint, 'intel_iommu_probe_device')),
     releaseDevice: (endpoint) => {
-      if (endpoint.kind === 'Device') detachPrimary(state, endpoint);
+      if (endpoint.kind === 'Device') releaseDevice(state, endpoint);
     },
     deviceGroup: (endpoint) => intelDeviceGroup(state, pciDevice(endpoint, 'intel_iommu_device_group')),
     attachDev: (domain, endpoint) => {

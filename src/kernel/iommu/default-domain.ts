@@ -2,10 +2,12 @@ import { pfnOf, u64FromPfn } from '../../bits/u64.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { FIRST_STAGE } from '../../layout/first-stage.js';
 import type { Domain, DomainType, Endpoint, IommuGroup, IommuOps } from '../objects.js';
+import { flushDomain } from '../intel/flush-domain.js';
+import { notifyUnits, unitsOf } from '../intel/map.js';
 import type { KernelState } from '../state.js';
 
 /** Numbers the kernel prints for domain types. */
-const TYPE_NUMBER = { BLOCKED: 0, UNMANAGED: 1, DMA: 3, IDENTITY: 4, SVA: 5 } as const;
+const TYPE_NUMBER = { BLOCKED: 0, UNMANAGED: 1, DMA: 3, IDENTITY: 4, SVA: 5, DMA_FQ: 11 } as const;
 
 /**
  * Gives a group the domain for in-kernel DMA: of the type a member demands, or the global default; a type
@@ -18,7 +20,7 @@ export function giveDefaultDomain(
   group: IommuGroup,
   type: DomainType | null = null,
 ): boolean {
-  const wanted = type ?? demandedType(ops, group) ?? (state.parameters.passthrough ? 'IDENTITY' : 'DMA');
+  const wanted = type ?? demandedType(ops, group) ?? defaultType(state);
   let domain = ops.domainAlloc(wanted);
   if (domain === null && wanted !== 'DMA') {
     domain = ops.domainAlloc('DMA');
@@ -31,10 +33,13 @@ export function giveDefaultDomain(
   if (domain === null) return false;
   group.defaultDomain = domain;
   group.domain ??= domain;
-  if (domain.type === 'DMA') {
-    for (const member of group.members) mapReservedMemory(state, domain, member);
-  }
   return true;
+}
+
+/** Linux: iommu_def_domain_type, as iommu_subsys_init() settles it. */
+export function defaultType(state: KernelState): DomainType {
+  if (state.parameters.passthrough) return 'IDENTITY';
+  return state.lazy && state.profile.hasFlushQueueType ? 'DMA_FQ' : 'DMA';
 }
 
 /** Linux: __iommu_attach_device() on the group's default domain. */
@@ -52,12 +57,15 @@ function demandedType(ops: IommuOps, group: IommuGroup) {
 }
 
 /**
- * Maps memory firmware reserves for a device one to one, so that what firmware started goes on. The kernel
- * does it a page at a time and before the domain knows any large page: small pages, whatever the length;
- * pages mapped already are passed over. One event for each run instead of one for each page.
- * Linux: iommu_create_device_direct_mappings().
+ * Maps memory firmware reserves for a device one to one in its group's default domain, so that what firmware
+ * started goes on; pages mapped already are passed over. Older kernels do it a page at a time, so in small
+ * pages whatever the length; the others in runs, but at boot before the domain knows any large page. One
+ * event for each run instead of one for each page. What a domain in use was to cache of the range is
+ * flushed. Linux: iommu_create_device_direct_mappings().
  */
-function mapReservedMemory(state: KernelState, domain: Domain, endpoint: Endpoint): void {
+export function mapReservedMemory(state: KernelState, group: IommuGroup, endpoint: Endpoint): void {
+  const domain = group.defaultDomain;
+  if (domain === null || !domain.isForDmaApi) return;
   const flags = domain.firstLevel
     ? FIRST_STAGE.PRESENT | FIRST_STAGE.WRITE | FIRST_STAGE.USER
     : SECOND_STAGE.READ | SECOND_STAGE.WRITE;
@@ -76,11 +84,15 @@ function mapReservedMemory(state: KernelState, domain: Domain, endpoint: Endpoin
       pfn = stop;
     }
   }
+  if (state.profile.flushesDirectMappings)
+    for (const unit of unitsOf(domain)) flushDomain(state.profile, unit, domain);
 }
 
 function mapRun(state: KernelState, domain: Domain, pfn: number, pages: number, flags: number): void {
   const report = { written: [0, 0, 0, 0] as [number, number, number, number], conflicts: [] };
-  if (!domain.table.map(pfn, pfn, pages, flags, 0, report)) return;
+  const levels = state.profile.mapsReservedMemoryInRuns ? domain.superpageLevels : 0;
+  if (!domain.table.map(pfn, pfn, pages, flags, levels, report)) return;
+  notifyUnits(state, domain, { pfn, pages });
   domain.highestMappedEnd = Math.max(domain.highestMappedEnd, pfn + pages);
   state.emit({
     type: 'MAPPING',

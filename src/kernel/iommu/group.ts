@@ -1,3 +1,4 @@
+import { KernelError } from '../errno.js';
 import { type Endpoint, type GroupReason, IommuGroup } from '../objects.js';
 import type { KernelState } from '../state.js';
 
@@ -11,7 +12,10 @@ export function newGroup(state: KernelState): IommuGroup {
   return group;
 }
 
-/** Linux: iommu_group_add_device(). */
+/**
+ * Takes an endpoint into a group. Where the group is attached to a domain the newcomer is attached too, and
+ * a domain that will not have it keeps it out. Linux: iommu_group_add_device().
+ */
 export function joinGroup(
   state: KernelState,
   group: IommuGroup,
@@ -19,8 +23,17 @@ export function joinGroup(
   reasons: readonly GroupReason[],
 ): void {
   group.members.push(endpoint);
-  group.reasons.push(...reasons);
   endpoint.group = group;
+  try {
+    group.domain?.ops.attachDev(group.domain, endpoint, []);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    group.members.pop();
+    endpoint.group = null;
+    state.log.printFor(endpoint, `Failed to add to iommu group ${group.number}: -${error.number}`);
+    throw error;
+  }
+  group.reasons.push(...reasons);
   state.log.printFor(endpoint, `Adding to iommu group ${group.number}`);
   state.changed('JOINED_GROUP', endpoint.subject);
 }

@@ -66,7 +66,7 @@ export function map(state: KernelState, domain: Domain, request: MapRequest): Pa
 }
 
 function requirePaging(domain: Domain): void {
-  if (domain.type === 'DMA' || domain.type === 'UNMANAGED') return;
+  if (domain.isPaging) return;
   const rule = `Domain ${domain.number} is of type ${domain.type}, which has no mappings.`;
   throw new KernelError('EINVAL', '__iommu_map', rule, [
     { code: 'DOMAIN_TYPE', message: rule, subject: domain.subject, remedy: null },

@@ -3,7 +3,7 @@ import type { Bus, Endpoint, IommuOps, ParentBus, SubdeviceFramework } from '../
 import { subdeviceBusName } from '../profile/organisation.js';
 import type { KernelState } from '../state.js';
 import { probeOrder } from '../intel/unit-lookup.js';
-import { attachToDefault, giveDefaultDomain } from './default-domain.js';
+import { attachToDefault, giveDefaultDomain, mapReservedMemory } from './default-domain.js';
 import { leaveGroup } from './group.js';
 import { joinGroupOf } from './probe.js';
 
@@ -61,8 +61,9 @@ function probePresent(
     for (const endpoint of ungrouped) probeUnlessNoUnit(state, ops, endpoint);
     for (const group of state.groups.values()) {
       if (group.defaultDomain !== null || group.members[0]?.bus !== bus) continue;
-      if (giveDefaultDomain(state, ops, group))
-        for (const member of group.members) attachToDefault(group, member);
+      if (!giveDefaultDomain(state, ops, group)) continue;
+      for (const member of group.members) mapReservedMemory(state, group, member);
+      for (const member of group.members) attachToDefault(group, member);
     }
   } catch (error) {
     for (const endpoint of ungrouped) {

@@ -15,7 +15,7 @@ export function unmap(
   request: { readonly iova: U64; readonly size: U64 },
 ): U64 {
   const { iova, size } = request;
-  if (domain.type !== 'DMA' && domain.type !== 'UNMANAGED') return ZERO;
+  if (!domain.isPaging) return ZERO;
   if (((iova.lo | size.lo) & 0xfff) !== 0) {
     state.log.print(
       `iommu: unaligned: iova 0x${toHexDigits(iova)} size 0x${toHexDigits(size)} min_pagesz 0x1000`,

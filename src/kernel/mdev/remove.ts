@@ -2,6 +2,7 @@ import { KernelError } from '../errno.js';
 import { leaveGroup } from '../iommu/group.js';
 import type { AnySubdevice, MdevParent } from '../objects.js';
 import type { KernelState } from '../state.js';
+import { leaveVfio, requireLeavable } from '../vfio/last-device.js';
 import { childrenOf } from './types.js';
 
 /**
@@ -13,6 +14,7 @@ export function removeMdev(state: KernelState, subdevice: AnySubdevice): void {
   requireActive(state, subdevice);
   requireIdle(state, subdevice);
   state.leavingSubdevices.add(subdevice);
+  leaveVfio(state, subdevice);
   const ops = subdevice.iommuOps;
   // With operations on the bus the core lets go of the group, when no driver is bound any more; without
   // them the driver does, as long as it is.
@@ -49,18 +51,9 @@ function requireActive(state: KernelState, subdevice: AnySubdevice): void {
 }
 
 function requireIdle(state: KernelState, subdevice: AnySubdevice): void {
-  const container = subdevice.group === null ? undefined : state.vfio.containerOf.get(subdevice.group);
-  if (container !== undefined) {
-    const rule = `Container ${container.number} has the group of subdevice ${subdevice.uuid}: removal would wait until it has not.`;
-    throw new KernelError('EAGAIN', 'vfio_del_group_dev', rule, [
-      {
-        code: 'SUBDEVICE_IN_USE',
-        message: rule,
-        subject: container.subject,
-        remedy: `Remove the group from container ${container.number} first.`,
-      },
-    ]);
-  }
+  requireLeavable(state, subdevice);
+  // What its container attached goes with it.
+  if (state.vfio.containerHolding(subdevice) !== null) return;
   const parent = subdevice.kind === 'Subdevice' ? subdevice.parent : null;
   const domain =
     subdevice.domain ?? parent?.attachments.find((each) => each.endpoint === subdevice)?.domain ?? null;

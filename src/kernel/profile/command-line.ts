@@ -49,7 +49,7 @@ export function parseCommandLine(
     if (name === 'intel_iommu') for (const each of value.split(',')) intelOption(draft, each, profile);
     if (name === 'iommu') for (const each of value.split(',')) x86Option(draft, each);
     if (name === 'iommu.passthrough') setPassthrough(draft, isTrue(value));
-    if (name === 'iommu.strict') {
+    if (name === 'iommu.strict' && profile.heedsIommuStrict) {
       draft.strict = isTrue(value);
       draft.strictFromCommandLine = true;
     }
@@ -74,8 +74,7 @@ function intelOption(draft: Draft, text: string, profile: KernelProfile): void {
   } else if (text.startsWith('strict')) {
     draft.strict = true;
     draft.strictFromCommandLine = true;
-    // V5_15 prints a deprecation warning instead, whose text is not confirmed.
-    if (!profile.printsInvalidationPolicy) draft.lines.push('DMAR: Disable batched IOTLB flush');
+    draft.lines.push(profile.strictLine);
   } else if (text.startsWith('sp_off')) {
     draft.superpages = false;
     draft.lines.push('DMAR: Disable supported super page');

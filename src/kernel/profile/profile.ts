@@ -70,6 +70,22 @@ export interface KernelProfile {
   readonly failsCreateWithoutDriver: boolean;
   /** What the sysfs file `type` of a group takes; null when it is read-only. Linux: iommu_group_store_type(). */
   readonly groupTypeWords: readonly string[] | null;
+  /** What is printed where no driver configures virtual functions. Linux: sriov_numvfs_store(). */
+  readonly noSriovDriverLines: { readonly unbound: string; readonly bound: string };
+  /** Reserved memory is mapped in runs, in large pages where the domain has them. Linux: iommu_create_device_direct_mappings(). */
+  readonly mapsReservedMemoryInRuns: boolean;
+  /** The driver can flush a whole domain for the core. Linux: intel_flush_iotlb_all(), from 5.11 on. */
+  readonly flushesDirectMappings: boolean;
+  /** Whether a domain flushes lazily is a type of domain, and not one setting of the driver. Linux: IOMMU_DOMAIN_DMA_FQ. */
+  readonly hasFlushQueueType: boolean;
+  /** `iommu.strict` counts for this driver too. */
+  readonly heedsIommuStrict: boolean;
+  /** What `intel_iommu=strict` prints. Linux: intel_iommu_setup(). */
+  readonly strictLine: string;
+  /** What is printed where caching mode forbids flush queues. Linux: intel_iommu_init(). */
+  readonly noBatchingLine: string;
+  /** A group whose last VFIO device goes is taken out of its container; before, the device waits. Linux: vfio_device_remove_group(). */
+  readonly revokesGroupOfLastDevice: boolean;
   /** Whether accesses are snooped is settled per domain, not for all units at once. Linux: enforce_cache_coherency(). */
   readonly enforcesSnoopPerDomain: boolean;
 }
@@ -105,6 +121,17 @@ const V5_10: KernelProfile = {
   attachesToPasids: false,
   failsCreateWithoutDriver: false,
   groupTypeWords: null,
+  noSriovDriverLines: {
+    unbound: 'Driver does not support SRIOV configuration via sysfs',
+    bound: 'Driver does not support SRIOV configuration via sysfs',
+  },
+  mapsReservedMemoryInRuns: false,
+  flushesDirectMappings: false,
+  hasFlushQueueType: false,
+  heedsIommuStrict: false,
+  strictLine: 'DMAR: Disable batched IOTLB flush',
+  noBatchingLine: 'DMAR: IOMMU batching is disabled due to virtualization',
+  revokesGroupOfLastDevice: false,
   enforcesSnoopPerDomain: false,
 };
 
@@ -130,6 +157,16 @@ const V5_15: KernelProfile = {
   reportsRealPageSizes: true,
   knowsUnmapAll: true,
   failsCreateWithoutDriver: true,
+  noSriovDriverLines: {
+    unbound: 'no driver bound to device; cannot configure SR-IOV',
+    bound: 'driver does not support SR-IOV configuration via sysfs',
+  },
+  mapsReservedMemoryInRuns: true,
+  flushesDirectMappings: true,
+  hasFlushQueueType: true,
+  heedsIommuStrict: true,
+  strictLine: 'DMAR: intel_iommu=strict deprecated; use iommu.strict instead',
+  noBatchingLine: 'DMAR: IOMMU batching disallowed due to virtualization',
   groupTypeWords: ['identity', 'DMA', 'DMA-FQ', 'auto'],
 };
 
@@ -145,6 +182,7 @@ const V6_1: KernelProfile = {
   hasAuxApi: false,
   attachesToPasids: true,
   findsVfioDeviceFirst: true,
+  revokesGroupOfLastDevice: true,
   enforcesSnoopPerDomain: true,
 };
 

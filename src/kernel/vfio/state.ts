@@ -1,9 +1,10 @@
 import type { HostMemory } from '../../memory/host-memory.js';
 import type { KernelConfig } from '../config.js';
-import type { Domain, IommuGroup } from '../objects.js';
+import type { Domain, Endpoint, IommuGroup } from '../objects.js';
 import type { VfioContainer } from './objects.js';
 import { type Type1Parameters, type1Parameters } from './parameters.js';
 import { UserFrames } from './user-memory.js';
+import { isVfioDriver } from './viability.js';
 
 /** Everything VFIO keeps. */
 export class VfioState {
@@ -25,6 +26,12 @@ export class VfioState {
 
   takeNumber(): number {
     return ++this.lastNumber;
+  }
+
+  /** The container that has a device through its VFIO driver; null when none has. */
+  containerHolding(device: Endpoint): VfioContainer | null {
+    if (device.group === null || !isVfioDriver(device.driver)) return null;
+    return this.containerOf.get(device.group) ?? null;
   }
 
   /** The container a domain works for; null when the domain is not VFIO's. */

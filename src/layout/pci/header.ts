@@ -13,6 +13,7 @@ export const HEADER = {
   headerType: 0x0e,
   bist: 0x0f,
   bar0: 0x10,
+  expansionRom: 0x30,
   capabilitiesPointer: 0x34,
   interruptLine: 0x3c,
   interruptPin: 0x3d,

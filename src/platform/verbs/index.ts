@@ -5,15 +5,24 @@ import { DOMAIN_VERBS, type DomainResults } from './domain.js';
 import { HARDWARE_VERBS, type HardwareResults } from './hardware.js';
 import { MDEV_VERBS, type MdevResults } from './mdev.js';
 import { REQUEST_VERBS, type RequestResults } from './request.js';
+import { SLOT_VERBS, type SlotResults } from './slot.js';
 import type { Verb } from './verb.js';
 import { VFIO_VERBS, type VfioResults } from './vfio.js';
 
 /** What each command gives back when it succeeds. */
 export interface VerbResults
-  extends DeviceResults, MdevResults, DomainResults, VfioResults, RequestResults, HardwareResults {}
+  extends
+    DeviceResults,
+    SlotResults,
+    MdevResults,
+    DomainResults,
+    VfioResults,
+    RequestResults,
+    HardwareResults {}
 
 const VERBS: { readonly [T in Command['type']]: Verb<T, VerbResults[T]> } = {
   ...DEVICE_VERBS,
+  ...SLOT_VERBS,
   ...MDEV_VERBS,
   ...DOMAIN_VERBS,
   ...VFIO_VERBS,

@@ -3,11 +3,11 @@ import { U1, codesOf, errnoOf } from '../../support/kernel/host.js';
 import { GPU, NIC, NO_SERIES, PROFILES, containerWith, vfioHost } from '../../support/kernel/vfio.js';
 
 /** Two functions of one slot that nothing isolates: one group, one of them with a host driver. */
-function sharedHost(profile: (typeof PROFILES)[number]): Host {
+function sharedHost(profile: (typeof PROFILES)[number], driver = 'e1000e'): Host {
   return vfioHost(profile, {
     parents: [
       { at: '0000:6b:00.0', vendorId: 0x1234, driver: 'vfio-pci', multifunction: true },
-      { at: '0000:6b:00.1', vendorId: 0x1234, driver: 'e1000e', multifunction: true },
+      { at: '0000:6b:00.1', vendorId: 0x1234, driver, multifunction: true },
     ],
   });
 }
@@ -32,26 +32,39 @@ describe.each(PROFILES)('who has a group under %s', (profile) => {
   });
 
   it('while a container has a group, no host driver may be bound in it', () => {
-    const host = vfioHost(profile);
-    const container = containerWith(host, [NIC]);
-    host.kernel.unbindDriver(host.device(NIC));
-    const bind = () => host.kernel.bindDriver(host.device(NIC), 'e1000e');
+    const host = sharedHost(profile, 'vfio-pci');
+    const [held, other] = host.group('0000:6b:00.0').members.map(({ name }) => host.device(name));
+    const container = containerWith(host, [held.name]);
+    host.kernel.unbindDriver(other);
+    const bind = () => host.kernel.bindDriver(other, 'e1000e');
     expect(codesOf(bind)).toEqual([profile === 'V6_1' ? 'GROUP_IN_CONTAINER' : 'UNSAFE']);
-    host.kernel.bindDriver(host.device(NIC), 'vfio-pci');
     host.kernel.closeContainer(container);
-    host.kernel.unbindDriver(host.device(NIC));
     bind();
-    expect(host.device(NIC).driver).toBe('e1000e');
+    expect(other.driver).toBe('e1000e');
   });
 
-  it('a subdevice in a container is not removed, also when only its driver isolates it', () => {
+  it('the last device of a group waits for its user, or takes the group from it', () => {
+    const host = vfioHost(profile);
+    const container = containerWith(host, [NIC]);
+    host.kernel.openVfioDevice(host.group(NIC), NIC);
+    const unbind = () => host.kernel.unbindDriver(host.device(NIC));
+    expect([errnoOf(unbind), codesOf(unbind)]).toEqual(['EAGAIN', ['DEVICE_IN_USE']]);
+    host.kernel.closeVfioDevice(host.device(NIC));
+    expect(errnoOf(unbind)).toBe(profile === 'V6_1' ? null : 'EAGAIN');
+    expect(container.groups).toHaveLength(profile === 'V6_1' ? 0 : 1);
+    expect(host.group(NIC).domain === host.group(NIC).defaultDomain).toBe(profile === 'V6_1');
+  });
+
+  it('a subdevice in a container waits too, also when only its driver isolates it, or leaves it', () => {
     const host = vfioHost(profile, { config: { options: NO_SERIES } });
     const container = host.kernel.openContainer(null);
     const subdevice = host.mdev(U1);
     host.kernel.addGroupToContainer(container, subdevice.group!);
-    expect(errnoOf(() => host.kernel.removeMdev(subdevice))).toBe('EAGAIN');
+    const remove = () => host.kernel.removeMdev(subdevice);
+    expect(errnoOf(remove)).toBe(profile === 'V6_1' ? null : 'EAGAIN');
+    expect(container.groups).toHaveLength(profile === 'V6_1' ? 0 : 1);
     host.kernel.closeContainer(container);
-    host.kernel.removeMdev(subdevice);
+    if (profile !== 'V6_1') remove();
     expect(host.kernel.subdevices.size).toBe(0);
   });
 
