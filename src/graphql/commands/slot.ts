@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../platform/errors.js';
 import { builder } from '../builder.js';
 import { requireId } from '../ids.js';
 import { type Asked, requestFields } from './asked.js';
@@ -66,5 +67,8 @@ export function askRemoveDevice(input: typeof RemoveDeviceInput.$inferInput): As
 
 export function askSetNumVfs(input: typeof SetNumVfsInput.$inferInput): Asked<'setNumVfs'> {
   const id = requireId(input.device, ['input', 'device'], 'Device');
+  // The file takes a number of 16 bits; what is no such number reaches nobody.
+  if (input.count < 0 || input.count > 0xffff)
+    throw new InvalidInputError(['input', 'count'], 'A number of virtual functions is 0 to 65535.');
   return { platform: id.platform, command: { type: 'setNumVfs', device: id.key, count: input.count } };
 }

@@ -19,7 +19,7 @@ export function requireLeavable(state: KernelState, device: Endpoint): void {
   const rule = `Taking the driver off ${device.name} would wait: ${what}.`;
   const group = device.group!.number;
   throw refusal('EAGAIN', 'vfio_unregister_group_dev', rule, {
-    code: 'DEVICE_IN_USE',
+    code: device.kind === 'Device' ? 'DEVICE_IN_USE' : 'SUBDEVICE_IN_USE',
     subject: container.subject,
     remedy: isOpen ? 'Close it first.' : `Remove group ${group} from container ${container.number} first.`,
   });
