@@ -25,10 +25,16 @@ export interface StampedEvent<E extends PlatformEvent = PlatformEvent> {
 export class EventJournal {
   private readonly kept: StampedEvent[] = [];
   private dropped = 0;
-  private readonly waiting = new Set<() => void>();
+  private readonly listeners = new Set<() => void>();
 
-  /** @param capacity events kept at most; older ones are dropped first */
-  constructor(private readonly capacity: number) {}
+  /** @param capacity events kept at least, and at most a tenth more; the oldest are dropped first */
+  constructor(private capacity: number) {}
+
+  /** Changes how many are kept. What is kept is no part of a platform's state; a server sets it. */
+  keep(capacity: number): void {
+    this.capacity = capacity;
+    this.drop();
+  }
 
   /** Sequence number of the newest event; 0 before the first. */
   get last(): number {
@@ -45,7 +51,7 @@ export class EventJournal {
     return this.kept[sequence - this.dropped - 1];
   }
 
-  /** Numbers the events of one command and rings those who wait. */
+  /** Numbers the events of one command and rings those who listen. */
   append(
     revision: number,
     recordedAt: number,
@@ -63,28 +69,31 @@ export class EventJournal {
         endpoint: event.type === 'FAULT' || event.type === 'PAGE_REQUEST' ? endpointOf(event) : null,
       });
     }
-    // Dropping in blocks keeps the cost of a shift from being paid for every event.
-    if (this.kept.length > this.capacity * 1.1)
-      this.dropped += this.kept.splice(0, this.kept.length - this.capacity).length;
+    this.drop();
     if (events.length > 0) this.ring();
   }
 
-  /** Calls back once, when the next event is appended. Returns a function that takes the wish back. */
-  onNext(callback: () => void): () => void {
-    this.waiting.add(callback);
-    return () => this.waiting.delete(callback);
+  /** Rings whenever events were appended, until the function it gives is called. */
+  listen(ring: () => void): () => void {
+    const listener = () => ring();
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
-  /** How many wait to be rung. */
-  get waiters(): number {
-    return this.waiting.size;
+  private drop(): void {
+    // In blocks, so that the cost of a shift is not paid for every event.
+    if (this.kept.length > this.capacity * 1.1)
+      this.dropped += this.kept.splice(0, this.kept.length - this.capacity).length;
+  }
+
+  /** How many listen. */
+  get listening(): number {
+    return this.listeners.size;
   }
 
   /** Rings everyone, also when nothing was appended: the platform is going away. */
   ring(): void {
-    const callbacks = [...this.waiting];
-    this.waiting.clear();
-    for (const callback of callbacks) callback();
+    for (const listener of [...this.listeners]) listener();
   }
 }
 

@@ -48,14 +48,23 @@ export class PlatformHost {
     private readonly log: CommandLog,
     private readonly clock: () => number,
     private readonly deletions: Deletions,
+    private readonly keptEvents: number | null,
   ) {
     this.history = new History(log);
   }
 
-  /** Reads every platform back from the log: its header, then its commands. */
-  static async open(log: CommandLog, clock: () => number = Date.now): Promise<PlatformHost> {
+  /**
+   * Reads every platform back from the log: its header, then its commands.
+   *
+   * @param keptEvents events each platform keeps for reading; a million when that is null
+   */
+  static async open(
+    log: CommandLog,
+    clock: () => number = Date.now,
+    keptEvents: number | null = null,
+  ): Promise<PlatformHost> {
     const deletions = await Deletions.open(log);
-    const host = new PlatformHost(log, clock, deletions);
+    const host = new PlatformHost(log, clock, deletions, keptEvents);
     for (const stream of await log.streams()) {
       if (!isPlatformStream(stream.name)) continue;
       const header = stream.header as PlatformHeader;
@@ -253,6 +262,7 @@ export class PlatformHost {
   }
 
   private admit(platform: Platform): Hosted {
+    if (this.keptEvents !== null) platform.events.keep(this.keptEvents);
     const hosted: Hosted = {
       platform,
       requests: new RequestMemory(),

@@ -4,6 +4,10 @@ import { printSdl } from '../graphql/schema.js';
 import type { Sync } from '../log/lmdb-log.js';
 import { LogError } from '../log/log-error.js';
 import { type Running, serve } from './serve.js';
+import { DEFAULT_STREAMS } from './stream-settings.js';
+
+/** Largest number a flag takes: the longest timer there is, and more events and bytes than memory holds. */
+const MOST = 2 ** 31 - 1;
 
 /** A stop that takes longer than this is cut short. */
 const STOP_MS = 4500;
@@ -14,6 +18,10 @@ interface ServeFlags {
   readonly dataDir: string;
   readonly log: 'memory' | 'lmdb';
   readonly sync: Sync;
+  readonly keepEvents: number;
+  readonly streamWindow: number;
+  readonly streamBuffer: number;
+  readonly streamLag: number;
 }
 
 /**
@@ -48,6 +56,28 @@ export function commandLine(operationsDirectory: string): Command {
         .choices(['full', 'relaxed'])
         .default('full'),
     )
+    .addOption(numberOption('--keep-events <number>', 'events each platform keeps for reading', 1_000_000, 1))
+    .addOption(
+      numberOption(
+        '--stream-window <milliseconds>',
+        'a stream in a storm gathers events for this long; 0 sends each at once',
+        DEFAULT_STREAMS.gatherMs,
+      ),
+    )
+    .addOption(
+      numberOption(
+        '--stream-buffer <bytes>',
+        'bytes a connection may have waiting before its streams pause',
+        DEFAULT_STREAMS.bufferBytes,
+      ),
+    )
+    .addOption(
+      numberOption(
+        '--stream-lag <events>',
+        'events a paused stream may fall behind before it skips to the newest and is told of the gap',
+        DEFAULT_STREAMS.lagEvents,
+      ),
+    )
     .action((flags: ServeFlags) => runServer(flags, operationsDirectory));
   program
     .command('schema')
@@ -56,10 +86,8 @@ export function commandLine(operationsDirectory: string): Command {
   return program;
 }
 
-async function runServer(
-  { port, host, dataDir, log, sync }: ServeFlags,
-  operationsDirectory: string,
-): Promise<void> {
+async function runServer(flags: ServeFlags, operationsDirectory: string): Promise<void> {
+  const { port, host, dataDir, log, sync } = flags;
   // Logs go to stderr as they are written, so that the last line before an end is not lost.
   const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
   let running: Running | null = null;
@@ -96,6 +124,12 @@ async function runServer(
       sync,
       dataDirectory: dataDir,
       operationsDirectory,
+      keptEvents: flags.keepEvents,
+      streams: {
+        gatherMs: flags.streamWindow,
+        bufferBytes: flags.streamBuffer,
+        lagEvents: flags.streamLag,
+      },
       logger,
       logLost,
     });
@@ -121,6 +155,16 @@ function startFailure(error: unknown, host: string, port: number): string {
     default:
       return `The server could not start: ${message}`;
   }
+}
+
+/** A flag that takes a whole number. */
+function numberOption(flags: string, description: string, standard: number, least = 0): Option {
+  return new Option(flags, description).default(standard).argParser((text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < least || number > MOST)
+      throw new InvalidArgumentError(`It is a whole number from ${least} to ${MOST}.`);
+    return number;
+  });
 }
 
 function portNumber(text: string): number {

@@ -1,9 +1,10 @@
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from 'pino';
+import { useEventStreams } from './event-stream.js';
 import { MASKED_MESSAGE, type Mask } from './masked-errors.js';
 import { type ServerContext, useBoundedBody } from './request-body.js';
-import { useSharedStreams } from './shared-stream.js';
+import type { OpenStream } from './streams.js';
 
 /** Where GraphQL is served, over HTTP and over WebSocket. */
 export const GRAPHQL_PATH = '/graphql';
@@ -17,7 +18,7 @@ export function createEndpoint(
   context: () => object,
   mask: Mask,
   logger: Logger,
-  gatherMs?: number,
+  openStream: OpenStream,
 ): Endpoint {
   return createYoga<ServerContext, object>({
     schema,
@@ -31,7 +32,7 @@ export function createEndpoint(
     multipart: false,
     batching: false,
     maskedErrors: { errorMessage: MASKED_MESSAGE, maskError: mask },
-    plugins: [useBoundedBody(), useSharedStreams(gatherMs)],
+    plugins: [useBoundedBody(), useEventStreams(openStream, mask)],
     logging: {
       debug: () => undefined,
       info: (...parts) => logger.info(parts.join(' ')),

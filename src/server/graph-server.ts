@@ -8,6 +8,8 @@ import { GRAPHIQL_POLICY, graphiqlPage } from './graphiql-page.js';
 import type { GraphiqlTab } from './graphiql-tabs.js';
 import { createMask } from './masked-errors.js';
 import { isSameOrigin } from './origin.js';
+import { DEFAULT_STREAMS, type StreamSettings } from './stream-settings.js';
+import { createStreams } from './streams.js';
 import { createWebSockets } from './web-sockets.js';
 
 /** How long clients have to finish when the server stops. */
@@ -19,8 +21,8 @@ export interface GraphServerOptions {
   readonly context: () => object;
   readonly logger: Logger;
   readonly graphiqlTabs: readonly GraphiqlTab[];
-  /** Milliseconds between two messages of a stream in a storm; 0 sends each at once. See shared-stream.ts. */
-  readonly gatherMs?: number;
+  /** How streams are carried; what is left out is as in {@link DEFAULT_STREAMS}. */
+  readonly streams?: Partial<StreamSettings>;
 }
 
 /** One port carrying GraphQL over HTTP, SSE and WebSocket, GraphiQL, and the health of all that. */
@@ -35,11 +37,12 @@ export interface GraphServer {
 
 /** Builds a server; nothing is listened to yet. */
 export function createServer(options: GraphServerOptions): GraphServer {
-  const { schema, context, logger, graphiqlTabs, gatherMs } = options;
+  const { schema, context, logger, graphiqlTabs, streams } = options;
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const mask = createMask(logger);
-  const endpoint = createEndpoint(schema, context, mask, logger, gatherMs);
-  const webSockets = createWebSockets(endpoint, mask, logger);
+  const openStream = createStreams({ ...DEFAULT_STREAMS, ...streams }, mask);
+  const endpoint = createEndpoint(schema, context, mask, logger, openStream);
+  const webSockets = createWebSockets(endpoint, openStream, mask, logger);
   const page = graphiqlPage(graphiqlTabs);
   const responses = new Set<ServerResponse>();
 
@@ -100,7 +103,10 @@ export function createServer(options: GraphServerOptions): GraphServer {
     { noDelay: true, requestTimeout: 30_000, headersTimeout: 10_000 },
     (request, response) => {
       responses.add(response);
-      response.once('close', () => responses.delete(response));
+      response.once('close', () => {
+        responses.delete(response);
+        if (state === 'stopping') closeUnused();
+      });
       // A client that went away while it was written to; there is nobody left to tell.
       response.on('error', () => undefined);
       answer(request, response).catch((error: unknown) => {
@@ -111,10 +117,15 @@ export function createServer(options: GraphServerOptions): GraphServer {
   );
   http.on('upgrade', upgrade);
 
+  /** Clients keep connections open for their next request; with none under way they can go. */
+  function closeUnused(): void {
+    if (responses.size === 0) http.closeAllConnections();
+  }
+
   async function stop(): Promise<void> {
     state = 'stopping';
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-    http.closeIdleConnections();
+    closeUnused();
     // Ended without SSE's "complete", so that a client knows to come back, as 1001 tells the others.
     for (const response of responses) {
       if (String(response.getHeader('content-type')).startsWith('text/event-stream')) response.end();

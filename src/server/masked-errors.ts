@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { GraphQLError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 
 /** What clients are told instead of an error that was not written for them. */
@@ -37,4 +37,14 @@ export function createMask(logger: Logger): Mask {
 function isForClients(error: unknown): error is GraphQLError {
   if (!(error instanceof GraphQLError)) return false;
   return error.originalError === undefined || isForClients(error.originalError);
+}
+
+/** Parts of an error that say how it is to be sent and not what happened. */
+const INTERNAL = ['http', 'unexpected'];
+
+/** What a client gets of a masked error, in the form of the GraphQL response. */
+export function clientError(error: GraphQLError): GraphQLFormattedError {
+  const { extensions, ...shown } = error.toJSON();
+  const entries = Object.entries(extensions ?? {}).filter(([name]) => !INTERNAL.includes(name));
+  return entries.length === 0 ? shown : { ...shown, extensions: Object.fromEntries(entries) };
 }

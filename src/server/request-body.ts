@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLError } from 'graphql';
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
 
@@ -8,6 +8,7 @@ export const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** What yoga hands to plugins about the request under way. */
 export interface ServerContext {
   readonly req: IncomingMessage;
+  readonly res: ServerResponse;
 }
 
 /**

@@ -6,6 +6,7 @@ import { ensureDemo } from '../platform/create.js';
 import { PlatformHost } from '../platform/host.js';
 import { createServer } from './graph-server.js';
 import { readGraphiqlTabs } from './graphiql-tabs.js';
+import type { StreamSettings } from './stream-settings.js';
 
 export interface ServeOptions {
   readonly host: string;
@@ -19,6 +20,10 @@ export interface ServeOptions {
   /** Where the operation documents are that GraphiQL opens with. */
   readonly operationsDirectory: string;
   readonly logger: Logger;
+  /** Events each platform keeps for streams that resume, and for lists; a million when left out. */
+  readonly keptEvents?: number;
+  /** How streams are carried. */
+  readonly streams?: Partial<StreamSettings>;
   /** Told when the log cannot say any more what it holds; the process should then end. */
   readonly logLost: (reason: Error) => void;
 }
@@ -27,6 +32,8 @@ export interface ServeOptions {
 export interface Running {
   /** Where it is reached. */
   readonly url: string;
+  /** The platforms it serves. */
+  readonly host: PlatformHost;
   /** Ends streams, finishes what was accepted, closes the log. */
   stop(): Promise<void>;
 }
@@ -47,18 +54,20 @@ export async function serve(options: ServeOptions): Promise<Running> {
     context: () => ({ host }),
     logger,
     graphiqlTabs: readGraphiqlTabs(options.operationsDirectory),
+    ...(options.streams && { streams: options.streams }),
   });
   try {
     // The port first: reading a long log back for nothing helps nobody.
     const { port } = await server.listen(options.host, options.port);
     const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}/graphql`;
-    const opened = await PlatformHost.open(log);
+    const opened = await PlatformHost.open(log, Date.now, options.keptEvents);
     host = opened;
     await ensureDemo(opened);
     server.serve();
     logger.info({ url, platforms: opened.platforms().length }, 'serving');
     return {
       url,
+      host: opened,
       stop: async () => {
         await server.stop();
         await opened.close();

@@ -7,8 +7,10 @@ import { WebSocketServer } from 'ws';
 import type { Logger } from 'pino';
 import type { Endpoint } from './endpoint.js';
 import type { Mask } from './masked-errors.js';
-import { type SendNext, nextMessages } from './next-messages.js';
+import type { Reader, Sink } from './reader.js';
 import { MAX_BODY_BYTES } from './request-body.js';
+import { SocketSink } from './socket-sink.js';
+import type { OpenStream, OpenedStream } from './streams.js';
 
 /** The WebSocket half of the server. */
 export interface WebSockets {
@@ -18,17 +20,19 @@ export interface WebSockets {
   stop(graceMs: number): Promise<void>;
 }
 
-type Outcome = ExecutionResult | AsyncIterable<ExecutionResult>;
-
 /** What graphql-ws carries from `onSubscribe` to `execute`: the pipeline made for one operation. */
 interface Operation {
-  readonly execute: (args: ExecutionArgs) => Promise<Outcome>;
-  readonly subscribe: (args: ExecutionArgs) => Promise<Outcome>;
-  readonly send: SendNext;
+  readonly execute: (args: ExecutionArgs) => Promise<ExecutionResult>;
+  readonly sink: (end: (error?: unknown) => void) => Sink;
 }
 
 /** graphql-ws over the same pipeline that HTTP requests run through. */
-export function createWebSockets(endpoint: Endpoint, mask: Mask, logger: Logger): WebSockets {
+export function createWebSockets(
+  endpoint: Endpoint,
+  openStream: OpenStream,
+  mask: Mask,
+  logger: Logger,
+): WebSockets {
   // No server of its own: an address in use is then reported once, by the HTTP server.
   const sockets = new WebSocketServer({
     noServer: true,
@@ -59,8 +63,7 @@ export function createWebSockets(endpoint: Endpoint, mask: Mask, logger: Logger)
             contextValue: await pipeline.contextFactory(),
             rootValue: {
               execute: pipeline.execute,
-              subscribe: pipeline.subscribe,
-              send: nextMessages(context.extra.socket, id),
+              sink: (end) => new SocketSink(context.extra.socket, id, end),
             } as Operation,
           };
         } catch (error) {
@@ -68,8 +71,22 @@ export function createWebSockets(endpoint: Endpoint, mask: Mask, logger: Logger)
           return [mask(error)];
         }
       },
-      execute: (args) => settle(operationOf(args), 'execute', args, mask),
-      subscribe: (args) => settle(operationOf(args), 'subscribe', args, mask),
+      execute: async (args) => {
+        try {
+          return await operationOf(args).execute(withoutRoot(args));
+        } catch (error) {
+          return { errors: [mask(error)] };
+        }
+      },
+      subscribe: async (args) => {
+        try {
+          const opened = await openStream(withoutRoot(args));
+          if ('readInto' in opened) return carry(opened, operationOf(args), mask);
+          return { ...opened, ...(opened.errors && { errors: opened.errors.map(mask) }) };
+        } catch (error) {
+          return { errors: [mask(error)] };
+        }
+      },
     },
     sockets,
   );
@@ -100,44 +117,33 @@ function withoutRoot(args: ExecutionArgs): ExecutionArgs {
   return { ...args, rootValue: undefined };
 }
 
-async function settle(
-  operation: Operation,
-  how: 'execute' | 'subscribe',
-  args: ExecutionArgs,
-  mask: Mask,
-): Promise<Outcome> {
-  try {
-    const outcome = await operation[how](withoutRoot(args));
-    return Symbol.asyncIterator in outcome ? carry(outcome, operation.send, mask) : outcome;
-  } catch (error) {
-    return { errors: [mask(error)] };
-  }
-}
-
-/** What graphql-ws has left to send of a stream. A failure ends it with a masked error. */
+/**
+ * What graphql-ws has left to do of a stream: tell its end. The messages go to the socket without it. A stream
+ * that begins to be read is read until the client completes it or goes away, which returns the iterator.
+ */
 function carry(
-  results: AsyncIterable<ExecutionResult>,
-  send: SendNext,
+  stream: OpenedStream,
+  operation: Operation,
   mask: Mask,
 ): AsyncIterableIterator<ExecutionResult> {
-  const source = results[Symbol.asyncIterator]();
   const done = { done: true, value: undefined } as const;
-  // Plain, so that return() does not queue behind a next() that waits for the next event.
+  let end: (error?: unknown) => void = () => undefined;
+  const ended = new Promise<IteratorResult<ExecutionResult>>((resolve, reject) => {
+    end = (error) => (error === undefined ? resolve(done) : reject(mask(error)));
+  });
+  // A stream that fails before graphql-ws asks is told of it when it does.
+  ended.catch(() => undefined);
+  let reader: Reader | null = null;
   const iterator: AsyncIterableIterator<ExecutionResult> = {
-    next: async () => {
-      try {
-        for (;;) {
-          const step = await source.next();
-          const sending = step.done === true ? null : send(step.value);
-          if (sending === null) return step;
-          if (sending !== 'sent') await sending;
-        }
-      } catch (error) {
-        throw mask(error);
-      }
+    next: () => {
+      reader ??= stream.readInto(operation.sink(end));
+      return ended;
     },
-    return: async () => (await source.return?.()) ?? done,
-    throw: async (error: unknown) => (await source.throw?.(error)) ?? done,
+    return: () => {
+      reader?.close();
+      end();
+      return Promise.resolve(done);
+    },
     [Symbol.asyncIterator]: () => iterator,
   };
   return iterator;

@@ -1,4 +1,5 @@
-import { type Batch, follow } from '../../src/graphql/subscriptions/follow.js';
+import { type Accept, type Batch, EventFeed, feedOf } from '../../src/graphql/subscriptions/event-feed.js';
+import { Follower } from '../../src/graphql/subscriptions/follow.js';
 import { EventJournal, type StampedEvent } from '../../src/platform/event-journal.js';
 import type { Platform } from '../../src/platform/platform.js';
 
@@ -12,13 +13,18 @@ class Source {
     const events = texts.map((text) => ({ type: 'KERNEL_LOG', text, faultRecord: null }) as const);
     this.events.append(1, 0, events, () => null);
   }
-  follow(after: number, accept: (event: StampedEvent) => boolean = () => true) {
-    return follow(this as unknown as Platform, after, accept);
+  feed(accept: Accept = () => true) {
+    return new EventFeed(this as unknown as Platform, accept);
+  }
+  follow(after: number, accept?: Accept) {
+    return new Follower(this.feed(accept), after);
   }
 }
 
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
+
 const sequences = (batch: IteratorResult<Batch>) =>
-  batch.value.events.map((event: StampedEvent) => event.sequence);
+  (batch.value as Batch).events.map((event: StampedEvent) => event.sequence);
 
 describe('following events', () => {
   test('gives what is kept after the number, then what comes, without a seam', async () => {
@@ -51,10 +57,10 @@ describe('following events', () => {
     const source = new Source();
     const stream = source.follow(0);
     const waiting = stream.next();
-    expect(source.events.waiters).toBe(1);
+    expect(source.events.listening).toBe(1);
     await stream.return!();
     expect(await waiting).toEqual({ done: true, value: undefined });
-    expect(source.events.waiters).toBe(0);
+    expect(source.events.listening).toBe(0);
   });
 
   test('ends when the platform is closed', async () => {
@@ -67,39 +73,91 @@ describe('following events', () => {
 
   test('says which events are no longer kept', async () => {
     const source = new Source(10);
-    source.log(...Array.from({ length: 30 }, (_, index) => String(index)));
+    source.log(...numbers(30));
     const batch = (await source.follow(5).next()).value as Batch;
     expect(batch.gap).toEqual({ firstMissing: 6, lastMissing: 20, reason: 'COMPACTED' });
     expect(batch.events.map(({ sequence }) => sequence)).toEqual([21, 22, 23, 24, 25, 26, 27, 28, 29, 30]);
   });
 
-  test('followers at one place with one filter get one batch, others their own', async () => {
+  test('followers at one place of a feed get one batch, others their own', async () => {
     const source = new Source();
-    const all = () => true;
-    const [a, b] = [source.follow(0, all), source.follow(0, all)];
-    const [behind, other] = [source.follow(1, all), source.follow(0)];
+    const feed = source.feed();
+    const [a, b, behind] = [new Follower(feed, 0), new Follower(feed, 0), new Follower(feed, 1)];
+    const other = source.follow(0);
     source.log('a', 'b');
-    const first = (await a.next()).value as Batch;
-    expect((await b.next()).value).toBe(first);
-    expect((await other.next()).value).not.toBe(first);
-    expect(sequences(await behind.next())).toEqual([2]);
+    const first = a.poll();
+    expect(b.poll()).toBe(first);
+    expect(other.poll()).not.toBe(first);
+    expect(behind.poll()!.events.map(({ sequence }) => sequence)).toEqual([2]);
     // They stand at one place from here on, whatever brought them there.
-    const next = [a, b, behind].map((stream) => stream.next());
     source.log('c');
-    const batches = (await Promise.all(next)).map(({ value }) => value as Batch);
+    const batches = [a, b, behind].map((follower) => follower.poll());
     expect(new Set(batches).size).toBe(1);
-    expect(batches[0].events.map(({ sequence }) => sequence)).toEqual([3]);
+    expect(batches[0]!.events.map(({ sequence }) => sequence)).toEqual([3]);
   });
 
-  test('a batch is not given again when more was appended or the oldest were dropped', async () => {
+  test('an event is put to a filter once, however many followers of the filter there are', () => {
+    const source = new Source();
+    const counts = { even: 0, none: 0 };
+    const even = source.feed(({ sequence }) => (counts.even++, sequence % 2 === 0));
+    const none = source.feed(() => (counts.none++, false));
+    const followers = [even, none].flatMap((feed) => numbers(100).map(() => new Follower(feed, 0)));
+    for (let round = 0; round < 10; round++) {
+      source.log('a', 'b', 'c');
+      for (const follower of followers) follower.poll();
+    }
+    expect(counts).toEqual({ even: 30, none: 30 });
+  });
+
+  test('equal filters of one platform have one feed, as long as there are not too many filters', () => {
+    const platform = () => ({ machine: { units: [] } }) as unknown as Platform;
+    const [a, b] = [platform(), platform()];
+    const feed = feedOf(a, { kinds: ['FAULT'], pasid: 3 });
+    expect(feedOf(a, { kinds: ['FAULT'], pasid: 3 })).toBe(feed);
+    expect(feedOf(a, { kinds: ['FAULT'], pasid: 4 })).not.toBe(feed);
+    expect(feedOf(b, { kinds: ['FAULT'], pasid: 3 })).not.toBe(feed);
+    for (let pasid = 5; pasid < 5 + 256; pasid++) feedOf(a, { pasid });
+    expect(feedOf(a, { kinds: ['FAULT'], pasid: 3 })).not.toBe(feed);
+  });
+
+  test('a batch is not given again when more was appended or the oldest were dropped', () => {
     const source = new Source(10);
-    const all = () => true;
+    const feed = source.feed();
+    const found = () => new Follower(feed, 0).poll()!;
     source.log('a');
-    expect(sequences(await source.follow(0, all).next())).toEqual([1]);
+    expect(found().events).toHaveLength(1);
     source.log('b');
-    expect(sequences(await source.follow(0, all).next())).toEqual([1, 2]);
-    source.log(...Array.from({ length: 30 }, (_, index) => String(index)));
-    const { gap } = (await source.follow(0, all).next()).value as Batch;
-    expect(gap).toEqual({ firstMissing: 1, lastMissing: 22, reason: 'COMPACTED' });
+    expect(found().events).toHaveLength(2);
+    source.log(...numbers(30));
+    expect(found().gap).toEqual({ firstMissing: 1, lastMissing: 22, reason: 'COMPACTED' });
+  });
+
+  test('a follower that skips tells what it passed over, and what of that is gone, then goes on', () => {
+    const source = new Source(10);
+    const follower = source.follow(0);
+    source.log('a', 'b');
+    expect(follower.poll()!.position).toBe(2);
+    expect(follower.lag).toBe(0);
+    source.log(...numbers(30));
+    expect(follower.lag).toBe(30);
+    follower.skip();
+    expect(follower.lag).toBe(0);
+    source.log('new');
+    const told = [follower.poll()!, follower.poll()!, follower.poll()!];
+    expect(told.map(({ gap }) => gap)).toEqual([
+      { firstMissing: 3, lastMissing: 22, reason: 'COMPACTED' },
+      { firstMissing: 23, lastMissing: 32, reason: 'SLOW_CONSUMER' },
+      null,
+    ]);
+    // The cursor of each is where it ends, so that a reader resumes without a hole after any of them.
+    expect(told.map(({ position }) => position)).toEqual([22, 32, 33]);
+    expect(follower.poll()).toBeUndefined();
+  });
+
+  test('skipping tells nothing when nothing was passed over', () => {
+    const source = new Source();
+    const follower = source.follow(0);
+    follower.skip();
+    expect(follower.poll()).toBeUndefined();
   });
 });

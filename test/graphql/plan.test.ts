@@ -48,7 +48,7 @@ describe('a plan', () => {
       const check = index % 8 === 0;
       const before = check ? digestOf(platform) : null;
       const waiting = { rung: false };
-      const stop = platform.events.onNext(() => (waiting.rung = true));
+      const stop = platform.events.listen(() => (waiting.rung = true));
       const plan = await planOf(graph, list);
       stop();
       expect(waiting.rung).toBe(false);

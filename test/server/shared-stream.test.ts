@@ -1,8 +1,12 @@
-import { type ExecutionArgs, type ExecutionResult, parse } from 'graphql';
+import { type ExecutionArgs, parse } from 'graphql';
 import { createSchema } from 'graphql-yoga';
 import { pino } from 'pino';
 import { createServer, type GraphServer } from '../../src/server/graph-server.js';
-import { useSharedStreams } from '../../src/server/shared-stream.js';
+import type { Sink } from '../../src/server/reader.js';
+import type { SharedAnswer } from '../../src/server/shared-answer.js';
+import type { Feed, Source } from '../../src/server/source.js';
+import type { StreamSettings } from '../../src/server/stream-settings.js';
+import { type OpenedStream, createStreams } from '../../src/server/streams.js';
 import { Queue } from '../support/server/queue.js';
 import { openSse } from '../support/server/sse-client.js';
 import { WsClient } from '../support/server/ws-client.js';
@@ -11,59 +15,96 @@ interface Reading {
   readonly value: number;
 }
 
-/** Hands every reading, the very object, to all who subscribe; each has a queue of its own. */
-class Feed {
-  readonly readers = new Set<Queue<Reading | null>>();
+/** Keeps what it gave, so that every subscriber has a place of its own in it. */
+class Readings implements Feed {
+  readonly kept: Reading[] = [];
+  readonly subscribers = new Set<Place>();
+  private readonly rings = new Set<() => void>();
   private readonly arrivals = new Queue<null>();
   executions = 0;
 
   give(value: number): void {
-    const reading = { value };
-    for (const reader of this.readers) reader.push(reading);
+    this.kept.push({ value });
+    for (const ring of this.rings) ring();
   }
 
-  async subscribers(count: number): Promise<void> {
-    while (this.readers.size < count) await this.arrivals.next();
+  listen(ring: () => void): () => void {
+    this.rings.add(ring);
+    return () => this.rings.delete(ring);
   }
 
-  open(): AsyncIterableIterator<Reading> {
-    const queue = new Queue<Reading | null>();
-    this.readers.add(queue);
+  get listening(): number {
+    return this.rings.size;
+  }
+
+  async have(count: number): Promise<void> {
+    while (this.subscribers.size < count) await this.arrivals.next();
+  }
+
+  open(): Place {
+    const place = new Place(this);
+    this.subscribers.add(place);
     this.arrivals.push(null);
-    const iterator: AsyncIterableIterator<Reading> = {
-      next: async () => {
-        const value = await queue.next();
-        return value === null ? { done: true, value: undefined } : { done: false, value };
-      },
-      return: async () => {
-        this.readers.delete(queue);
-        queue.push(null);
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    };
-    return iterator;
+    return place;
   }
 }
 
-const schemaOf = (feed: Feed) =>
+/** One subscriber's place; GraphQL asks for an iterator, which nobody reads. */
+class Place implements Source, AsyncIterable<Reading> {
+  at: number;
+  ended = false;
+  private missed: Reading | null = null;
+
+  constructor(readonly feed: Readings) {
+    this.at = feed.kept.length;
+  }
+
+  get lag(): number {
+    return this.feed.kept.length - this.at;
+  }
+
+  poll(): Reading | undefined {
+    const { missed } = this;
+    this.missed = null;
+    return missed ?? this.feed.kept[this.at++] ?? void this.at--;
+  }
+
+  /** Told as a reading below nothing. */
+  skip(): void {
+    this.missed = { value: -this.lag };
+    this.at = this.feed.kept.length;
+  }
+
+  return(): Promise<IteratorResult<Reading>> {
+    this.feed.subscribers.delete(this);
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Reading> {
+    throw new Error('this source is polled');
+  }
+}
+
+const schemaOf = (feed: Readings) =>
   createSchema({
     typeDefs: /* GraphQL */ `
       type Query {
         unused: Int
       }
       type Subscription {
-        reading(unit: String, scale: Int): Reading
+        reading(unit: String, scale: Int, since: Int): Reading
       }
       type Reading {
         value: Int
         broken: Int
         long: String
+        since(n: Int): Int
       }
     `,
     resolvers: {
       Subscription: {
         reading: {
+          extensions: { startArgument: 'since' },
           subscribe: () => feed.open(),
           resolve: (reading: Reading) => {
             feed.executions++;
@@ -73,6 +114,7 @@ const schemaOf = (feed: Feed) =>
       },
       Reading: {
         long: () => 'x'.repeat(100_000),
+        since: (_reading: Reading, { n }: { n: number }) => n,
         broken: () => {
           throw new Error('the password is hunter2');
         },
@@ -89,22 +131,23 @@ const message = (id: string, value: number) => ({
 });
 
 describe('subscribers of one operation', () => {
-  let feed: Feed;
+  let feed: Readings;
   let server: GraphServer;
   let url: string;
-  beforeEach(async () => {
-    feed = new Feed();
+  const start = async (settings: Partial<StreamSettings> = {}) => {
+    feed = new Readings();
     server = createServer({
       schema: schemaOf(feed),
       context: () => ({}),
       logger: pino({ enabled: false }),
       graphiqlTabs: [],
-      gatherMs: 0,
+      streams: { gatherMs: 0, ...settings },
     });
     const { port } = await server.listen('127.0.0.1', 0);
     url = `http://127.0.0.1:${port}/graphql`;
     server.serve();
-  });
+  };
+  beforeEach(() => start());
   afterEach(() => server.stop());
 
   it('share one execution, over both transports, under ids of their own', async () => {
@@ -113,7 +156,7 @@ describe('subscribers of one operation', () => {
     a.subscribe('second "quoted"', READING, { scale: 2, unit: 'V' });
     b.subscribe('third', READING, { unit: 'V', scale: 2 });
     const sse = await openSse(url, READING, { unit: 'V', scale: 2 });
-    await feed.subscribers(4);
+    await feed.have(4);
     for (const value of [7, 8]) {
       feed.give(value);
       expect(await a.messages.next()).toEqual(message('first', value));
@@ -132,7 +175,7 @@ describe('subscribers of one operation', () => {
     const client = await WsClient.connect(url);
     client.subscribe('a', READING);
     client.subscribe('b', query, variables);
-    await feed.subscribers(2);
+    await feed.have(2);
     feed.give(1);
     await client.messages.next();
     await client.messages.next();
@@ -147,7 +190,7 @@ describe('subscribers of one operation', () => {
         JSON.stringify({ id: operationName, type: 'subscribe', payload: { query, operationName } }),
       );
     }
-    await feed.subscribers(2);
+    await feed.have(2);
     feed.give(1);
     expect(await client.messages.next()).toEqual(message('A', 1));
     expect(await client.messages.next()).toMatchObject({ payload: { data: { reading: { other: 1 } } } });
@@ -159,7 +202,7 @@ describe('subscribers of one operation', () => {
     client.subscribe('a', query);
     client.subscribe('b', query);
     const sse = await openSse(url, query);
-    await feed.subscribers(3);
+    await feed.have(3);
     feed.give(1);
     const texts = [await client.messages.next(), await client.messages.next(), await sse.next()].map((got) =>
       JSON.stringify(got),
@@ -172,116 +215,251 @@ describe('subscribers of one operation', () => {
     sse.abandon();
   });
 
-  it('wait for nobody who reads slowly, and lose nothing by reading slowly', async () => {
-    const [fast, slow] = [await WsClient.connect(url), await WsClient.connect(url)];
-    // 30 MB are more than the buffers of sockets take.
-    const query = 'subscription { reading { value long } }';
-    fast.subscribe('fast', query);
-    slow.subscribe('slow', query);
-    await feed.subscribers(2);
-    slow.pause();
-    const values = Array.from({ length: 300 }, (_, value) => value);
-    values.forEach((value) => feed.give(value));
-    const read = async (client: WsClient) => {
-      const got: unknown[] = [];
-      for (const _value of values) {
-        const { payload } = (await client.messages.next()) as {
-          payload: { data: { reading: Reading } };
-        };
-        got.push(payload.data.reading.value);
+  it('share whatever they say of where to begin, unless an answer could depend on it', async () => {
+    const since = `subscription ($since: Int) { reading(since: $since) { value } }`;
+    const client = await WsClient.connect(url);
+    for (const n of [1, 2, 3]) client.subscribe(`since ${n}`, since, { since: n });
+    await feed.have(3);
+    feed.give(1);
+    for (let n = 0; n < 3; n++) expect((await client.messages.next()).type).toBe('next');
+    expect(feed.executions).toBe(1);
+
+    const used = `subscription ($n: Int) { reading(since: $n) { since(n: $n) } }`;
+    for (const n of [4, 5]) client.subscribe(`used ${n}`, used, { n });
+    await feed.have(5);
+    feed.give(2);
+    const answers = new Map<unknown, unknown>();
+    for (let n = 0; n < 5; n++) {
+      const { id, payload } = await client.messages.next();
+      answers.set(id, payload);
+    }
+    expect(answers.get('used 4')).toEqual({ data: { reading: { since: 4 } } });
+    expect(answers.get('used 5')).toEqual({ data: { reading: { since: 5 } } });
+  });
+
+  it('end and stop listening when the last has gone, over both transports', async () => {
+    const client = await WsClient.connect(url);
+    client.subscribe('a', READING);
+    const sse = await openSse(url, READING);
+    await feed.have(2);
+    sse.abandon();
+    await client.close();
+    // The server hears of a closed connection in its own time; what is given meanwhile tells when it has.
+    while (feed.listening > 0) await new Promise(setImmediate);
+    expect(feed.subscribers.size).toBe(0);
+  });
+
+  /** 30 MB are more than the buffers of sockets take. */
+  const LONG = 'subscription { reading { value long } }';
+  const values = Array.from({ length: 300 }, (_, value) => value);
+  const valueOf = (payload: unknown) => (payload as { data: { reading: Reading } }).data.reading.value;
+
+  describe.each(['WebSocket', 'SSE'])('who read slowly over %s', (transport) => {
+    const open = async () => {
+      if (transport === 'SSE') {
+        const stream = await openSse(url, LONG);
+        return { next: async () => valueOf((await stream.next())!.data), go: () => undefined };
       }
-      return got;
+      const client = await WsClient.connect(url);
+      client.subscribe('slow', LONG);
+      await client.settled();
+      client.pause();
+      const next = async () => valueOf((await client.messages.next()).payload);
+      return { next, go: () => client.resume() };
     };
-    expect(await read(fast)).toEqual(values);
-    const [, left] = [...feed.readers];
-    expect(left.length).toBeGreaterThan(0);
-    slow.resume();
-    expect(await read(slow)).toEqual(values);
+
+    it('hold up nobody, and lose nothing while they are not too far behind', async () => {
+      const fast = await WsClient.connect(url);
+      fast.subscribe('fast', LONG);
+      const slow = await open();
+      await feed.have(2);
+      const [, place] = [...feed.subscribers];
+      for (const value of values) {
+        feed.give(value);
+        expect(valueOf((await fast.messages.next()).payload)).toBe(value);
+      }
+      expect(place.lag).toBeGreaterThan(0);
+      slow.go();
+      for (const value of values) expect(await slow.next()).toBe(value);
+    });
+
+    it('are told what they missed when they are, once, and go on with what is new', async () => {
+      await server.stop();
+      await start({ lagEvents: 20 });
+      const fast = await WsClient.connect(url);
+      fast.subscribe('fast', LONG);
+      const slow = await open();
+      await feed.have(2);
+      const [, place] = [...feed.subscribers];
+      for (const value of values) {
+        feed.give(value);
+        await fast.messages.next();
+      }
+      const { lag } = place;
+      expect(lag).toBeGreaterThan(20);
+      slow.go();
+      const seen = values.slice(0, -lag);
+      for (const value of seen) expect(await slow.next()).toBe(value);
+      expect(await slow.next()).toBe(-lag);
+      feed.give(1000);
+      expect(await slow.next()).toBe(1000);
+    });
   });
 
   it('leave without taking the others along', async () => {
     const client = await WsClient.connect(url);
     client.subscribe('a', READING);
     client.subscribe('b', READING);
-    await feed.subscribers(2);
+    await feed.have(2);
     client.send({ id: 'a', type: 'complete' });
     await client.settled();
-    expect(feed.readers.size).toBe(1);
+    expect(feed.subscribers.size).toBe(1);
     feed.give(5);
     expect(await client.messages.next()).toEqual(message('b', 5));
     expect(client.messages.drain()).toEqual([]);
   });
 });
 
-describe('gathering', () => {
-  type Subscribe = (args: ExecutionArgs) => Promise<AsyncIterableIterator<ExecutionResult>>;
+describe('a stream', () => {
+  /** Has room for as much as it is told, and remembers what it was given. */
+  class Pipe implements Sink {
+    waiting = 0;
+    readonly got: number[] = [];
+    flush: () => void = () => undefined;
+    ended: unknown = null;
 
-  /** What the plugin subscribes with, and the time at which the pauses it made would end. */
-  function subscriber(feed: Feed, gatherMs: number) {
-    let subscribe: Subscribe | undefined;
-    const setSubscribeFn = (given: Subscribe) => (subscribe = given);
-    void useSharedStreams(gatherMs).onSubscribe?.({ setSubscribeFn } as never);
+    send({ text }: SharedAnswer, flushed?: () => void): void {
+      this.got.push(valueOf(JSON.parse(text)));
+      this.flush = flushed ?? this.flush;
+    }
+    end(error?: unknown): void {
+      this.ended = error ?? 'done';
+    }
+  }
+
+  const valueOf = (answer: unknown) => (answer as { data: { reading: Reading } }).data.reading.value;
+
+  async function subscriber(feed: Readings, settings: Partial<StreamSettings>) {
+    const all = { gatherMs: 0, bufferBytes: 100, lagEvents: 10, ...settings };
+    const open = createStreams(all, (error) => error as never);
     const args = { schema: schemaOf(feed), document: parse('subscription { reading { value } }') };
-    return () => subscribe!(args as ExecutionArgs);
+    return async (at = feed.kept.length, waiting = 0) => {
+      const pipe = new Pipe();
+      pipe.waiting = waiting;
+      const opened = (await open(args as ExecutionArgs)) as OpenedStream;
+      [...feed.subscribers].at(-1)!.at = at;
+      return { pipe, reader: opened.readInto(pipe) };
+    };
   }
 
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  it('sends the first at once, and what follows it after the pause', async () => {
-    const feed = new Feed();
-    const stream = await subscriber(feed, 50)();
+  it('sends the first at once, and what follows it together after the pause', async () => {
+    const feed = new Readings();
+    const { pipe } = await (await subscriber(feed, { gatherMs: 50 }))();
     feed.give(1);
-    await expect(stream.next()).resolves.toMatchObject({ value: { data: { reading: { value: 1 } } } });
-    let second: unknown = null;
+    await jest.advanceTimersByTimeAsync(0);
+    expect(pipe.got).toEqual([1]);
     feed.give(2);
-    void stream.next().then((step) => (second = step));
+    feed.give(3);
     await jest.advanceTimersByTimeAsync(49);
-    expect(second).toBeNull();
+    expect(pipe.got).toEqual([1]);
     await jest.advanceTimersByTimeAsync(1);
-    expect(second).toMatchObject({ value: { data: { reading: { value: 2 } } } });
+    expect(pipe.got).toEqual([1, 2, 3]);
   });
 
-  it('does not pause a stream that was quiet, nor any when it is off', async () => {
-    for (const [gatherMs, quietMs] of [
-      [50, 50],
-      [0, 0],
-    ]) {
-      const feed = new Feed();
-      const stream = await subscriber(feed, gatherMs)();
+  it.each([
+    [50, 50],
+    [0, 0],
+  ])(
+    'with a pause of %d ms sends at once what comes after %d quiet ms, and leaves no timer behind',
+    async (gatherMs, quietMs) => {
+      const feed = new Readings();
+      const { pipe } = await (await subscriber(feed, { gatherMs }))();
       for (const value of [1, 2, 3]) {
         feed.give(value);
-        await expect(stream.next()).resolves.toMatchObject({ value: { data: { reading: { value } } } });
+        await jest.advanceTimersByTimeAsync(0);
+        expect(pipe.got.at(-1)).toBe(value);
         await jest.advanceTimersByTimeAsync(quietMs);
       }
       expect(jest.getTimerCount()).toBe(0);
-    }
-  });
+    },
+  );
 
-  it('pauses all readers of an operation together, a new one too', async () => {
-    const feed = new Feed();
-    const open = subscriber(feed, 50);
+  it('pauses all its readers together, also one who came late', async () => {
+    const feed = new Readings();
+    const open = await subscriber(feed, { gatherMs: 50 });
     const early = await open();
     feed.give(1);
-    await early.next();
+    await jest.advanceTimersByTimeAsync(0);
     const late = await open();
-    const both = Promise.all([early.next(), late.next()]);
-    expect(jest.getTimerCount()).toBe(1);
     feed.give(2);
+    expect(jest.getTimerCount()).toBe(1);
     await jest.advanceTimersByTimeAsync(50);
-    const [one, other] = await both;
-    expect(one.value).toBe(other.value);
+    expect([early.pipe.got, late.pipe.got]).toEqual([[1, 2], [2]]);
+    expect(feed.executions).toBe(2);
   });
 
-  it('is left at once', async () => {
-    const feed = new Feed();
-    const stream = await subscriber(feed, 50)();
+  it('gives nothing more to a connection that is full until it has emptied', async () => {
+    const feed = new Readings();
+    const { pipe } = await (await subscriber(feed, {}))();
+    pipe.waiting = 101;
+    for (const value of [1, 2, 3]) feed.give(value);
+    await jest.advanceTimersByTimeAsync(0);
+    // The message that finds it full is the last one it holds.
+    expect(pipe.got).toEqual([1]);
+    pipe.waiting = 0;
+    pipe.flush();
+    expect(pipe.got).toEqual([1, 2, 3]);
+  });
+
+  it.each([
+    [10, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]],
+    [9, [1, -10]],
+  ])('with %d events behind allowed, gives one who is ten behind %j', async (lagEvents, expected) => {
+    const feed = new Readings();
+    const { pipe } = await (await subscriber(feed, { lagEvents }))();
+    pipe.waiting = 101;
+    for (let value = 1; value <= 11; value++) feed.give(value);
+    await jest.advanceTimersByTimeAsync(0);
+    pipe.waiting = 0;
+    pipe.flush();
+    expect(pipe.got).toEqual(expected);
+  });
+
+  it('skips nothing for one who replays what is kept, however far behind and slow', async () => {
+    const feed = new Readings();
+    for (let value = 1; value <= 20; value++) feed.kept.push({ value });
+    const { pipe } = await (await subscriber(feed, { lagEvents: 0 }))(0, 101);
+    for (let flushes = 1; flushes < 20; flushes++) pipe.flush();
+    expect(pipe.got).toEqual(feed.kept.map(({ value }) => value));
+  });
+
+  it('lets go of a reader whose connection fails while it waits for it', async () => {
+    const feed = new Readings();
+    const { pipe } = await (await subscriber(feed, {}))();
+    pipe.waiting = 101;
     feed.give(1);
-    await stream.next();
-    const waiting = stream.next();
-    await stream.return!();
-    expect(feed.readers.size).toBe(0);
-    await jest.advanceTimersByTimeAsync(50);
-    expect(await waiting).toEqual({ done: true, value: undefined });
+    await jest.advanceTimersByTimeAsync(0);
+    (pipe.flush as (error?: Error) => void)(new Error('gone'));
+    expect([feed.subscribers.size, feed.listening]).toEqual([0, 0]);
+  });
+
+  it('ends when its source has ended, and with the error of a source that fails', async () => {
+    const feed = new Readings();
+    const open = await subscriber(feed, {});
+    const [quiet, broken] = [await open(), await open()];
+    const [first, second] = [...feed.subscribers];
+    first.ended = true;
+    second.poll = () => {
+      throw new Error('broken');
+    };
+    feed.give(1);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(quiet.pipe.got).toEqual([1]);
+    expect(quiet.pipe.ended).toBe('done');
+    expect(broken.pipe.ended).toEqual(new Error('broken'));
+    expect(feed.listening).toBe(0);
   });
 });

@@ -9,8 +9,8 @@ import { decodeId } from '../ids.js';
 import { Event } from '../interfaces.js';
 import { FaultEventRef, InvalidationEventRef } from '../refs.js';
 import { eventView } from '../views.js';
-import { type Batch, type Gap, follow } from './follow.js';
-import { sharedTest } from './shared-test.js';
+import { type Batch, type Gap, feedOf } from './event-feed.js';
+import { Follower } from './follow.js';
 
 const StreamGap = builder.objectRef<Gap>('StreamGap').implement({
   description:
@@ -69,8 +69,14 @@ function open({ host }: GraphContext, id: string, after: string | null | undefin
       extensions: { code: 'BAD_CURSOR' },
     });
   }
-  return follow(platform, from, sharedTest(platform, filter));
+  return new Follower(feedOf(platform, filter), from);
 }
+
+/**
+ * Names the argument that only tells where a stream begins: answers do not depend on it, so that subscribers
+ * who differ in nothing else share them. The server looks for it.
+ */
+const extensions = { startArgument: 'after' };
 
 const PLATFORM = 'Id of the platform.';
 const AFTER = 'Start with what follows this cursor; with what happens next when left out.';
@@ -78,6 +84,7 @@ const AFTER = 'Start with what follows this cursor; with what happens next when 
 builder.subscriptionFields((t) => ({
   events: t.field({
     type: EventBatch,
+    extensions,
     description:
       'Everything that happens on a platform. Starts with what follows the cursor, or with what happens next.',
     args: {
@@ -91,6 +98,7 @@ builder.subscriptionFields((t) => ({
   }),
   faults: t.field({
     type: FaultBatch,
+    extensions,
     description: 'DMA and interrupt faults.',
     args: {
       platform: t.arg.id({ required: true, description: PLATFORM }),
@@ -103,6 +111,7 @@ builder.subscriptionFields((t) => ({
   }),
   invalidations: t.field({
     type: InvalidationBatch,
+    extensions,
     description: 'Descriptors executed by the invalidation queues.',
     args: {
       platform: t.arg.id({ required: true, description: PLATFORM }),
