@@ -116,6 +116,16 @@ export class Server {
     return cpu.user + cpu.system;
   }
 
+  /** Has it make events inside its own process; tells when each was made. See peers/paced.mjs. */
+  make(first, count, rate) {
+    return this.#child.ask({ make: { first, count, rate } });
+  }
+
+  /** Bytes of memory that are resident. */
+  async residentBytes() {
+    return (await this.#child.ask('cpu')).resident;
+  }
+
   /** Runs a GraphQL operation; anything but data throws. */
   async graphql(query, variables = {}) {
     const response = await fetch(this.url, {

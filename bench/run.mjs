@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { startLimit } from './limit.mjs';
+import { FANOUT, fanout } from './fanout.mjs';
 import { printTable } from './measure.mjs';
 
 /**
@@ -12,7 +13,8 @@ const CORE = {
 };
 const SERVER = {
   'http-q2': async () => (await import('./http-q2.mjs')).httpQ2(),
-  'fanout-100': async () => (await import('./fanout.mjs')).fanout(100),
+  ...Object.fromEntries(Object.keys(FANOUT).map((name) => [name, () => fanout(name)])),
+  'fanout-memory': async () => (await import('./fanout-memory.mjs')).fanoutMemory(),
 };
 
 if (!existsSync(new URL('../dist/kernel', import.meta.url))) {

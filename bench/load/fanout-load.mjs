@@ -1,122 +1,98 @@
-import { once } from 'node:events';
-import WebSocket from 'ws';
-import { PLATFORM, SUBSCRIPTION, faultsOperation, pageText } from '../fanout-work.mjs';
+import { pageText } from '../fanout-work.mjs';
+import { READERS } from './readers.mjs';
 import { answerWith } from './reply.mjs';
 
 /** What is not there this long after the last event was made counts as lost. */
 const PATIENCE_MS = 30_000;
+/** Connections opened at a time; more than a server's backlog would be refused. */
+const AT_ONCE = 100;
 
-/** Subscribes, has events made at a steady rate, and waits until every subscriber has every one of them. */
-answerWith(async ({ url, kind, subscribers, first, events, batch, rate }) => {
-  const made = [];
-  const readers = await Promise.all(
-    Array.from({ length: subscribers }, (_, index) =>
-      subscribe(url, kind, `subscriber-${index}`, first, made),
-    ),
-  );
-  const everything = Promise.all(readers.map((reader) => reader.received(events)));
-  const begin = performance.now();
-  for (let done = 0; done < events; done += batch) {
-    const due = begin + (done / rate) * 1000;
-    const wait = due - performance.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    const count = Math.min(batch, events - done);
-    made.push(...Array.from({ length: count }, () => performance.now()));
-    await trigger(url, kind, first + done, count);
+/** The subscribers of one server, under the name of the server. */
+const groups = new Map();
+
+answerWith(({ open, collect, close }) => {
+  if (open !== undefined) return openGroup(open);
+  if (collect !== undefined) return collectFrom(groups.get(collect.name), collect);
+  return closeGroup(close);
+});
+
+async function openGroup({ name, kind, url, subscribers }) {
+  const group = {
+    readers: [],
+    messages: 0,
+    bytes: 0,
+    sample: null,
+    wrong: null,
+    first: 0,
+    complete: 0,
+    done: null,
+  };
+  groups.set(name, group);
+  for (let from = 0; from < subscribers; from += AT_ONCE) {
+    const some = Array.from({ length: Math.min(AT_ONCE, subscribers - from) }, (_, index) =>
+      openReader(group, kind, url, `subscriber-${from + index}`),
+    );
+    group.readers.push(...(await Promise.all(some)));
+  }
+  return {};
+}
+
+/** Checks that every subscriber gets every event, in order and once. */
+async function openReader(group, kind, url, id) {
+  const reader = { arrived: [], close: null };
+  const take = (address) => {
+    const due = pageText(group.first + reader.arrived.length);
+    if (address !== null && address !== due) group.wrong ??= `${id} got ${address} where ${due} was due`;
+    reader.arrived.push(performance.timeOrigin + performance.now());
+    if (reader.arrived.length === group.expected && ++group.complete === group.readers.length) group.done();
+  };
+  reader.close = await READERS[kind](url, id, (text, payload) => {
+    group.messages++;
+    group.bytes += text.length;
+    group.sample ??= String(text);
+    if (payload === null) take(null);
+    else if (payload.errors !== undefined) group.wrong ??= String(text);
+    else for (const { address } of payload.data.faults.events) take(address);
+  });
+  return reader;
+}
+
+/** Waits until everything is there, and begins a new count from the event numbered `next`. */
+async function collectFrom(group, { expect, madeAt }) {
+  if (expect !== undefined) {
+    Object.assign(group, {
+      first: expect.first,
+      expected: expect.events,
+      complete: 0,
+      messages: 0,
+      bytes: 0,
+    });
+    for (const reader of group.readers) reader.arrived = [];
+    group.everything = new Promise((resolve) => (group.done = resolve));
+    return {};
   }
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE_MS)));
-  await Promise.race([everything, late]);
+  await Promise.race([group.everything, late]);
   clearTimeout(timer);
-  const seconds = (performance.now() - begin) / 1000;
-  const latencies = readers.flatMap((reader) => reader.latencies).sort((a, b) => a - b);
-  await Promise.all(readers.map((reader) => reader.close()));
-  const failed = readers.find((reader) => reader.wrong !== null);
-  if (failed !== undefined) throw new Error(failed.wrong);
+  if (group.wrong !== null) throw new Error(group.wrong);
+  const latencies = group.readers
+    .flatMap(({ arrived }) => arrived.map((time, index) => time - madeAt[index]))
+    .sort((a, b) => a - b);
+  const last = group.readers.reduce((latest, { arrived }) => Math.max(latest, arrived.at(-1) ?? 0), 0);
   return {
     delivered: latencies.length,
-    lost: subscribers * events - latencies.length,
-    messages: readers.reduce((sum, reader) => sum + reader.messages, 0),
-    bytes: readers.reduce((sum, reader) => sum + reader.bytes, 0),
-    seconds,
-    sample: readers[0]?.sample ?? null,
-    p50: latencies[Math.floor(latencies.length * 0.5)] ?? null,
-    p99: latencies[Math.floor(latencies.length * 0.99)] ?? null,
+    lost: group.readers.length * madeAt.length - latencies.length,
+    messages: group.messages,
+    sample: group.sample,
+    seconds: (last - madeAt[0]) / 1000,
+    p50: latencies[Math.floor(latencies.length * 0.5)],
+    p99: latencies[Math.floor(latencies.length * 0.99)],
   };
-});
-
-async function trigger(url, kind, first, count) {
-  const body = kind === 'real' ? faultsOperation(first, count) : { first, count };
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const { errors } = await response.json();
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
 }
 
-/** One socket with one subscription that checks that events come in order and without a hole. */
-async function subscribe(url, kind, id, first, made) {
-  const socket = new WebSocket(url.replace('http', 'ws'), kind === 'ready' ? [] : ['graphql-transport-ws']);
-  await once(socket, 'open');
-  const reader = { latencies: [], messages: 0, bytes: 0, wrong: null, sample: null, received, close };
-  let finish = null;
-  let awaited = Infinity;
-  const take = (address) => {
-    const index = reader.latencies.length;
-    const expected = pageText(first + index);
-    if (address !== null && address !== expected) {
-      reader.wrong ??= `${id} got ${address} where ${expected} was due`;
-    }
-    reader.latencies.push(performance.now() - made[index]);
-    if (index + 1 === awaited) finish();
-  };
-  const count = (text) => {
-    reader.messages++;
-    reader.bytes += text.length;
-    reader.sample ??= String(text);
-  };
-  if (kind === 'ready') {
-    socket.on('message', (text) => {
-      count(text);
-      take(null);
-    });
-    socket.send('subscribe');
-    await roundTrip(socket);
-  } else {
-    socket.send(JSON.stringify({ type: 'connection_init' }));
-    await once(socket, 'message');
-    const payload = { query: SUBSCRIPTION, variables: { platform: PLATFORM } };
-    socket.send(JSON.stringify({ id, type: 'subscribe', payload }));
-    await roundTrip(socket);
-    socket.on('message', (text) => {
-      count(text);
-      const message = JSON.parse(text);
-      if (message.type !== 'next' || message.payload.errors !== undefined) {
-        reader.wrong ??= String(text);
-        return;
-      }
-      for (const { address } of message.payload.data.faults.events) take(address);
-    });
-  }
-  return reader;
-
-  function received(events) {
-    awaited = events;
-    return new Promise((resolve) => (finish = resolve));
-  }
-
-  function close() {
-    socket.close();
-    return once(socket, 'close');
-  }
-}
-
-/** What a client has sent is read when a ping sent after it was answered; subscribing takes a few turns more. */
-async function roundTrip(socket) {
-  for (let turn = 0; turn < 3; turn++) {
-    socket.ping();
-    await once(socket, 'pong');
-  }
+async function closeGroup({ name }) {
+  await Promise.all(groups.get(name).readers.map(({ close }) => close()));
+  groups.delete(name);
+  return {};
 }

@@ -2,7 +2,7 @@ import { buildSchema, execute, subscribe } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import { pageText } from '../fanout-work.mjs';
-import { listenForEvents } from './triggered.mjs';
+import { listen, makeEventsWhenAsked } from './paced.mjs';
 
 /** graphql-ws with graphql-js as its documentation sets it up, on ready-made objects: no simulator behind it. */
 const schema = buildSchema(`
@@ -43,13 +43,12 @@ function channel() {
   return iterator;
 }
 
-const server = listenForEvents('each-executes', async (event) => {
+makeEventsWhenAsked((event) => {
   const [fault] = sample.events;
   const faults = { ...sample, events: [{ ...fault, address: pageText(event) }] };
   for (const push of subscribers) push({ faults });
-  // As commands are: one is answered before the next is begun.
-  await new Promise((resolve) => setImmediate(resolve));
 });
+const server = listen('each-executes');
 useServer(
   { schema, execute, subscribe, roots: { subscription: { faults: channel } } },
   new WebSocketServer({ server, perMessageDeflate: false }),

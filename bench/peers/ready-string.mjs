@@ -1,15 +1,15 @@
 import { WebSocketServer } from 'ws';
-import { listenForEvents } from './triggered.mjs';
+import { listen, makeEventsWhenAsked } from './paced.mjs';
 
-/** The limit of streams: one ready string of the given length to every socket. */
+/** The limit of streams over WebSocket: one ready string of the given length to every socket. */
 const text = 'x'.repeat(Number(process.argv[2]));
 const sockets = new Set();
 
-const server = listenForEvents('ready-string', () => {
+makeEventsWhenAsked(() => {
   for (const socket of sockets) socket.send(text);
 });
+const server = listen('ready-string');
 new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
-  // The first message of a client stands for its subscription.
-  socket.once('message', () => sockets.add(socket));
+  sockets.add(socket);
   socket.once('close', () => sockets.delete(socket));
 });

@@ -163,23 +163,6 @@ describe('streams over WebSocket', () => {
     await client.close();
   });
 
-  test.each([
-    ['a cursor that is none', { after: 'nonsense' }],
-    ['a cursor of another platform', { after: Buffer.from('events/other\n3').toString('base64url') }],
-    ['a cursor that lies ahead', { after: Buffer.from('events/demo\n999999999').toString('base64url') }],
-  ])('%s is refused with the code BAD_CURSOR', async (_title, variables) => {
-    const client = await WsClient.connect(api.url);
-    client.subscribe('1', EVENTS, variables);
-    const answer = await client.messages.next();
-    const errors = (
-      answer.type === 'error' ? answer.payload : (answer.payload as { errors: unknown }).errors
-    ) as {
-      extensions: { code: string };
-    }[];
-    expect(errors[0].extensions.code).toBe('BAD_CURSOR');
-    await client.close();
-  });
-
   test('deleting the platform completes its streams', async () => {
     await api.ask(
       `mutation { createPlatform(input: { name: "short-lived", template: "legacy-desktop" }) { __typename } }`,

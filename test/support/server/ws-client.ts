@@ -77,6 +77,11 @@ export class WsClient {
     this.socket.resume();
   }
 
+  /** Goes away without a word, as a machine that lost its power does. */
+  terminate(): void {
+    this.socket.terminate();
+  }
+
   close(): Promise<Close> {
     this.socket.close(1000);
     return this.closed;
