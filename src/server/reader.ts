@@ -17,8 +17,8 @@ export class Reader {
   private open = true;
   /** Waits for its connection, or for an answer that is still being made. */
   private resting = false;
-  /** Whether it has ever had everything there was; one who replays what is kept is not slow. */
-  private caughtUp = false;
+  /** The newest event when it came; one who has not had that yet replays what is kept, and is not slow. */
+  private readonly newestAtStart: number;
 
   constructor(
     private readonly source: Source,
@@ -26,7 +26,9 @@ export class Reader {
     private readonly answerTo: (value: unknown) => SharedAnswer | Promise<SharedAnswer>,
     private readonly settings: StreamSettings,
     private readonly left: (reader: Reader) => void,
-  ) {}
+  ) {
+    this.newestAtStart = source.newest;
+  }
 
   /** Gives the connection what there is, as far as it has room. */
   serve(): void {
@@ -35,7 +37,6 @@ export class Reader {
         const value = this.source.poll();
         if (value === undefined) {
           if (this.source.ended) this.end();
-          this.caughtUp = true;
           return;
         }
         const answer = this.answerTo(value);
@@ -63,7 +64,8 @@ export class Reader {
 
   private goOn(): void {
     this.resting = false;
-    if (this.caughtUp && this.source.lag > this.settings.lagEvents) this.source.skip();
+    const { position, newest } = this.source;
+    if (position >= this.newestAtStart && newest - position > this.settings.lagEvents) this.source.skip();
     this.serve();
   }
 

@@ -14,9 +14,11 @@ export interface Source {
   poll(): unknown;
   /** Nothing will come any more. */
   readonly ended: boolean;
-  /** How much has happened that this reader has not looked at. */
-  readonly lag: number;
-  /** Passes over all of that; what comes next tells the reader. */
+  /** Number of the last event this reader has looked at. */
+  readonly position: number;
+  /** Number of the newest event. */
+  readonly newest: number;
+  /** Goes on after the newest; what comes next tells the reader what was passed over. */
   skip(): void;
   /** The reader has gone. */
   return(): unknown;
@@ -31,7 +33,8 @@ export function sourceOf(stream: AsyncIterable<unknown>): Source {
 
 class IterableSource implements Source {
   readonly feed: Feed = { listen: (ring) => this.begin(ring) };
-  readonly lag = 0;
+  readonly position = 0;
+  readonly newest = 0;
   private ring: () => void = () => undefined;
   private arrived: { readonly value: unknown } | { readonly error: unknown } | null = null;
   private done = false;

@@ -8,8 +8,8 @@ export interface StreamSettings {
   /** Bytes a connection may have waiting; a reader above that is given nothing until all of it was taken. */
   readonly bufferBytes: number;
   /**
-   * Events a reader may lie behind when its connection has room again. One further back, who had caught up
-   * before, goes on with what happens next and is told what it missed (SLOW_CONSUMER).
+   * Events a reader may lie behind when its connection has room again. One further back goes on with what happens
+   * next and is told what it missed (SLOW_CONSUMER), unless it is still replaying what was there when it came.
    */
   readonly lagEvents: number;
 }

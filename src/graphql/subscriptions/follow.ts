@@ -10,7 +10,8 @@ import { type Batch, type EventFeed, type Gap, gapOf } from './event-feed.js';
  * the next event would queue behind the pending next().
  */
 export class Follower implements AsyncIterableIterator<Batch> {
-  private position: number;
+  /** Number of the last event looked at. */
+  position: number;
   private readonly untold: Gap[] = [];
   private stopped = false;
   private wake: (() => void) | null = null;
@@ -39,9 +40,9 @@ export class Follower implements AsyncIterableIterator<Batch> {
     return this.stopped || this.feed.platform.isClosed;
   }
 
-  /** How many events have happened since the last one looked at. */
-  get lag(): number {
-    return this.feed.platform.events.last - this.position;
+  /** Number of the newest event. */
+  get newest(): number {
+    return this.feed.platform.events.last;
   }
 
   /** Goes on with what happens next. The following polls tell what was passed over. */
