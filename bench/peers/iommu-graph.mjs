@@ -12,6 +12,9 @@ const { url, host } = await serve({
   dataDirectory: '',
   operationsDirectory: fileURLToPath(new URL('../../schema/operations', import.meta.url)),
   logger: pino({ enabled: false }),
+  logLost: (reason) => {
+    throw reason;
+  },
   streams: JSON.parse(process.argv[2]),
 });
 const endpoint = { kind: 'Device', name: DEVICE_NAME };

@@ -231,7 +231,7 @@ export const DmaTranslationEnum = enumOf(
 );
 
 export const StreamGapReasonEnum = enumOf('StreamGapReason', 'Why a subscriber missed events.', {
-  SLOW_CONSUMER: 'It read too slowly.',
+  SLOW_CONSUMER: 'It read too slowly; Platform.events still has them for a while.',
   COMPACTED: 'The log no longer holds them.',
 });
 

@@ -90,18 +90,18 @@ function road(graph: Graph): Step[] {
     step('bindDriver', { device: DEVICE, driver: 'vfio-pci' }, { driver: 'idxd' }),
     step(
       'createSoftwareMdev',
-      { parent: 'SoftwareDevice:box/mtty', type: 'mtty-2', uuid: SOFTWARE },
+      { parent: 'SoftwareDevice:two/mtty', type: 'mtty-2', uuid: SOFTWARE },
       { type: 'mtty-1' },
     ),
     step(
       'removeSoftwareMdev',
-      { subdevice: `SoftwareSubdevice:box/${SOFTWARE}` },
-      { subdevice: `SoftwareSubdevice:box/${UUID}` },
+      { subdevice: `SoftwareSubdevice:two/${SOFTWARE}` },
+      { subdevice: `SoftwareSubdevice:two/${UUID}` },
     ),
     step('createPlatform', { name: 'made', template: 'legacy-desktop' }, { template: 'sapphire-rapids' }),
     step('importPlatform', { name: 'read', ...machineTexts(header.description) }, { kernelLog: null }),
     step('forkPlatform', { ...box, name: 'forked', revision: 3 }, { revision: 4 }),
-    step('deletePlatform', { id: 'Platform:made' }, { id: 'Platform:read' }),
+    step('deletePlatform', { id: 'Platform:spare' }, { id: 'Platform:made' }),
   ];
 }
 
@@ -118,7 +118,7 @@ test('every mutation takes a key, and an expected revision where there is a plat
 });
 
 test('under one key every mutation has one effect and one answer, also after a restart, and takes no other input', async () => {
-  const graph = await graphWith({ box: 'sapphire-rapids' });
+  const graph = await graphWith({ box: 'sapphire-rapids', two: 'two-vendors', spare: 'legacy-desktop' });
   const steps = road(graph);
   expect(steps.map(({ mutation }) => mutation).sort()).toEqual(Object.keys(mutations).sort());
 
@@ -156,7 +156,7 @@ test('under one key every mutation has one effect and one answer, also after a r
 });
 
 test('every mutation is refused, and does nothing, when its platform is at another revision than expected', async () => {
-  const graph = await graphWith({ box: 'sapphire-rapids' });
+  const graph = await graphWith({ box: 'sapphire-rapids', two: 'two-vendors' });
   for (const { mutation, input } of road(graph)) {
     if (['createPlatform', 'importPlatform'].includes(mutation)) continue;
     const before = state(graph);
@@ -165,5 +165,15 @@ test('every mutation is refused, and does nothing, when its platform is at anoth
     expect([mutation, answer.__typename]).toEqual([mutation, 'ConflictError']);
     expect(state(graph)).toEqual(before);
     if (mutation !== 'deletePlatform') await send(graph, mutation, input);
+  }
+});
+
+test('the key of a request that made a platform is free again when that is deleted', async () => {
+  const graph = await graphWith({});
+  const make = { name: 'made', template: 'legacy-desktop', idempotencyKey: 'make' };
+  for (let round = 0; round < 2; round++) {
+    expect((await send(graph, 'createPlatform', make)).__typename).toBe('PlatformPayload');
+    await send(graph, 'deletePlatform', { id: 'Platform:made' });
+    expect(state(graph)).toEqual([]);
   }
 });

@@ -15,7 +15,7 @@ export interface RequestInput {
 }
 
 const KEY =
-  'A name of your own for this request, 1 to 200 characters. The same key with the same input gives the same answer and has one effect, also after a restart; with another input it is a ConflictError. A request that names something that does not exist leaves its key free.';
+  'A name of your own for this request, 1 to 200 characters. The same key with the same input gives the same answer and has one effect, also after a restart; with another input it is a ConflictError. A request that names something that does not exist leaves its key free, and so does deleting the platform that was made under it.';
 const EXPECTED =
   'Refuse with a ConflictError unless the platform is at this revision, commands on their way included.';
 

@@ -14,7 +14,7 @@ import { Follower } from './follow.js';
 
 const StreamGap = builder.objectRef<Gap>('StreamGap').implement({
   description:
-    'Events this subscriber did not get, because it read too slowly or the log no longer holds them. Query Platform.events for what is retained.',
+    'Events this subscriber did not get, because it read too slowly or the log no longer holds them. Query Platform.events for what is retained. Numbers are those of all events, whatever the filter lets through.',
   fields: (t) => ({
     firstMissing: t.expose('firstMissing', { type: 'SequenceNumber', description: 'First number missed.' }),
     lastMissing: t.expose('lastMissing', {
