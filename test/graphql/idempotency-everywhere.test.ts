@@ -4,6 +4,9 @@ import { PlatformHost } from '../../src/platform/host.js';
 import { machineTexts } from '../support/machine-texts.js';
 import { type Graph, graphOver, graphWith } from '../support/platform/graph.js';
 
+// Machines are booted a dozen times, which on a busy machine takes what it takes.
+jest.setTimeout(60_000);
+
 const DEVICE = 'Device:box/0000:6a:01.0';
 const UUID = '4b20d080-1b54-4048-85b3-a6a62d165001';
 const SUBDEVICE = `Subdevice:box/${UUID}`;

@@ -11,6 +11,9 @@ import { Queue } from '../support/server/queue.js';
 import { openSse } from '../support/server/sse-client.js';
 import { WsClient } from '../support/server/ws-client.js';
 
+// Megabytes are sent, which on a busy machine takes what it takes.
+jest.setTimeout(60_000);
+
 interface Reading {
   readonly value: number;
 }
