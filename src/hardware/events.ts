@@ -1,4 +1,5 @@
 import type { U64 } from '../bits/u64.js';
+import type { AddressType } from './request.js';
 
 /** A request refused by a unit, recorded or not. */
 export interface FaultOccurred {
@@ -10,6 +11,10 @@ export interface FaultOccurred {
   readonly address: U64;
   readonly access: 'READ' | 'WRITE' | 'EXECUTE' | 'ATOMIC' | 'PAGE_REQUEST' | 'INTERRUPT';
   readonly reason: number;
+  /** AT of the request; an interrupt is untranslated. A translated request names a host physical address. */
+  readonly addressType: AddressType;
+  /** It asked for privileged mode. */
+  readonly privileged: boolean;
   readonly recorded: boolean;
   /** Index of the fault recording register used; null when not recorded. */
   readonly recordIndex: number | null;

@@ -86,6 +86,8 @@ export class FaultRecorder {
       address: u64(fault.addressHi, fault.addressLo & ~0xfff),
       access: fault.type === 'READ' && pasid !== null && execute ? 'EXECUTE' : fault.type,
       reason,
+      addressType: fault.addressType,
+      privileged,
       recorded: recordIndex !== null,
       recordIndex,
     });
@@ -116,6 +118,8 @@ export class FaultRecorder {
       address: u64(0, index),
       access: 'INTERRUPT',
       reason,
+      addressType: 'UNTRANSLATED',
+      privileged: false,
       recorded: recordIndex !== null,
       recordIndex,
     });

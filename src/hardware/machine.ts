@@ -145,14 +145,22 @@ export class Machine {
     return made;
   }
 
-  /** A function reads or writes memory. */
-  dma(input: DeviceAccess & { readonly fn: PciFunction }): DmaResult {
+  /**
+   * A function reads or writes memory.
+   *
+   * @param sourceId what it puts on its requests where that is not its own id: phantom functions and broken
+   * devices do
+   */
+  dma(
+    input: DeviceAccess & { readonly fn: PciFunction },
+    sourceId: number = this.requesterId(input.fn),
+  ): DmaResult {
     const { fn, ...access } = input;
     return performDeviceDma(
       {
         memory: this.memory,
         unit: this.unitFor(fn),
-        sourceId: this.requesterId(fn),
+        sourceId,
         deviceTlb: this.deviceTlb(fn),
       },
       access,

@@ -74,6 +74,7 @@ export type Command =
       readonly address: U64;
       /** 32 bits. */
       readonly data: number;
+      readonly requester?: string;
     };
 
 /** A device asks for a page (PRI). */
@@ -135,6 +136,8 @@ export interface DmaCommand {
   /** Bytes to write; null for zeros. */
   readonly data: Uint8Array | null;
   readonly translation: 'UNTRANSLATED' | 'TRANSLATION_REQUEST' | 'TRANSLATED' | 'DEVICE_TLB';
+  /** Requester id on the request, as a PCI address; the endpoint's own when left out. */
+  readonly requester?: string;
 }
 
 /** A command with what came from outside, as it is appended to the log. */

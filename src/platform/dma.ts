@@ -1,3 +1,4 @@
+import { parsePciAddress, sourceIdOf } from '../bits/pci-address.js';
 import type { U64 } from '../bits/u64.js';
 import type { Machine } from '../hardware/machine.js';
 import { type KernelDevice, Subdevice } from '../kernel/objects.js';
@@ -22,16 +23,19 @@ export function performDma(
   command: DmaCommand,
 ): DmaOutcome {
   const { device, pasid } = requesterOf(endpoint, command.pasid);
-  const result = platform.machine.dma({
-    fn: device.fn,
-    pasid,
-    address: command.address,
-    size: command.size,
-    access: command.access === 'WRITE' ? 'WRITE' : 'READ',
-    execute: command.access === 'EXECUTE',
-    data: command.data ?? undefined,
-    addressType: command.translation,
-  });
+  const result = platform.machine.dma(
+    {
+      fn: device.fn,
+      pasid,
+      address: command.address,
+      size: command.size,
+      access: command.access === 'WRITE' ? 'WRITE' : 'READ',
+      execute: command.access === 'EXECUTE',
+      data: command.data ?? undefined,
+      addressType: command.translation,
+    },
+    sourceIdOnRequest(platform, device, command.requester),
+  );
   return {
     completed: result.blocked === null,
     segments: result.segments,
@@ -48,4 +52,10 @@ export function requesterOf(
   const device = endpoint instanceof Subdevice ? endpoint.parent : endpoint;
   const own = endpoint instanceof Subdevice ? endpoint.pasid : null;
   return { device, pasid: wanted === 'OWN' ? own : wanted === 'NONE' ? null : wanted };
+}
+
+/** The requester id a device's request carries: its own, or the one the command gives it. */
+export function sourceIdOnRequest(platform: Platform, device: KernelDevice, requester?: string): number {
+  const given = requester === undefined ? null : parsePciAddress(requester);
+  return given === null ? platform.machine.requesterId(device.fn) : sourceIdOf(given);
 }

@@ -19,7 +19,8 @@ const KEY =
 const EXPECTED =
   'Refuse with a ConflictError unless the platform is at this revision, commands on their way included.';
 
-type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0];
+/** What builds the fields of an input. */
+export type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0];
 type ArgFields = Parameters<Exclude<Parameters<typeof builder.mutationField>[1], undefined>>[0]['arg'];
 
 /** The key alone, for inputs of platforms that are yet to be made. */

@@ -5,6 +5,7 @@ import { DmaAccessEnum, DmaTranslationEnum } from '../enums.js';
 import { requireId } from '../ids.js';
 import { type Asked, requestFields } from './asked.js';
 import { pasidChoice } from './hardware.js';
+import { requesterChoice, requesterField } from './requester.js';
 
 /** Largest request the API lets an endpoint issue. */
 const MAX_DMA_BYTES = 16 * 1024 * 1024;
@@ -32,6 +33,7 @@ export const DmaInput = builder.inputType('DmaInput', {
       defaultValue: 'UNTRANSLATED',
       description: 'The AT field of the request.',
     }),
+    requester: requesterField(t),
     ...requestFields(t),
   }),
 });
@@ -63,6 +65,7 @@ export function askDma(input: typeof DmaInput.$inferInput): Asked<'dma'> {
       access: input.access ?? 'READ',
       data,
       translation: input.translation ?? 'UNTRANSLATED',
+      ...requesterChoice(input.requester),
     },
   };
 }

@@ -4,6 +4,7 @@ import { builder } from '../builder.js';
 import { DmaAccessEnum } from '../enums.js';
 import { requireId } from '../ids.js';
 import { type Asked, requestFields } from './asked.js';
+import { requesterChoice, requesterField } from './requester.js';
 
 /** Most words one poke writes or peek reads: one page. */
 export const MAX_WORDS = 512;
@@ -82,6 +83,7 @@ export const SignalInterruptInput = builder.inputType('SignalInterruptInput', {
       description: 'Message address, 0xfee00000 to 0xfeefffff.',
     }),
     data: t.field({ type: 'Address', required: true, description: 'Message data, 32 bits.' }),
+    requester: requesterField(t),
     ...requestFields(t),
   }),
 });
@@ -169,6 +171,12 @@ export function askSignalInterrupt(input: typeof SignalInterruptInput.$inferInpu
     );
   }
   if (data.hi !== 0) throw new InvalidInputError(['input', 'data'], 'Message data has 32 bits.');
-  const command = { type: 'signalInterrupt', device: id.key, address, data: data.lo } as const;
+  const command = {
+    type: 'signalInterrupt',
+    device: id.key,
+    address,
+    data: data.lo,
+    ...requesterChoice(input.requester),
+  } as const;
   return { platform: id.platform, command };
 }

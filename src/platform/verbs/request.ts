@@ -1,7 +1,7 @@
 import type { InterruptResult } from '../../hardware/interrupts.js';
 import type { PageRequestOutcome } from '../../hardware/page-requests.js';
 import type { KernelDevice, Subdevice } from '../../kernel/objects.js';
-import { type DmaOutcome, performDma, requesterOf } from '../dma.js';
+import { type DmaOutcome, performDma, requesterOf, sourceIdOnRequest } from '../dma.js';
 import { InvalidInputError } from '../errors.js';
 import { deviceOf, endpointOf } from './lookup.js';
 import type { VerbTable } from './verb.js';
@@ -29,11 +29,12 @@ export const REQUEST_VERBS: VerbTable<RequestResults> = {
     const sourceId = platform.machine.requesterId(device.fn);
     return () => unit.pageRequest({ ...command, sourceId, pasid });
   },
-  signalInterrupt: (platform, { device, address, data }) => {
+  signalInterrupt: (platform, { device, address, data, requester }) => {
     const found = deviceOf(platform, device);
     const unit = platform.machine.unitFor(found.fn);
     if (unit === null) throw new InvalidInputError(['input', 'device'], `No unit serves ${device}.`);
-    return () => unit.interruptRequest(platform.machine.requesterId(found.fn), address, data);
+    const sourceId = sourceIdOnRequest(platform, found, requester);
+    return () => unit.interruptRequest(sourceId, address, data);
   },
 };
 
