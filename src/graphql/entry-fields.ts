@@ -1,8 +1,9 @@
-import { type U64, ZERO } from '../bits/u64.js';
+import { type U64, ZERO, bit } from '../bits/u64.js';
 import type { WalkLevel } from '../hardware/request.js';
 import { CONTEXT_ENTRY_FIELDS } from '../layout/context-entry.js';
 import type { FieldDefinition } from '../layout/fields.js';
 import { firstStageFields } from '../layout/first-stage.js';
+import { IRTE_FIELDS, POSTED_IRTE_FIELDS } from '../layout/irte.js';
 import { PASID_DIRECTORY_ENTRY_FIELDS } from '../layout/pasid-directory-entry.js';
 import { PASID_ENTRY_FIELDS } from '../layout/pasid-entry.js';
 import { ROOT_ENTRY_FIELDS, SCALABLE_ROOT_ENTRY_FIELDS } from '../layout/root-entry.js';
@@ -31,6 +32,8 @@ function fieldTable(level: WalkLevel, scalable: boolean, first: U64): readonly F
       return PASID_DIRECTORY_ENTRY_FIELDS;
     case 'PASID':
       return PASID_ENTRY_FIELDS;
+    case 'IRTE':
+      return bit(first, 15) ? POSTED_IRTE_FIELDS : IRTE_FIELDS;
     default: {
       const number = Number(level[2]);
       return level.startsWith('SL') ? secondStageFields(number, first) : firstStageFields(number, first);

@@ -48,7 +48,9 @@ export type WalkLevel =
   | 'FL4'
   | 'FL3'
   | 'FL2'
-  | 'FL1';
+  | 'FL1'
+  /** The interrupt remapping table; no walk of an address reads it. */
+  | 'IRTE';
 
 export type TranslationResult = Translated | InterruptRange | Blocked | EmptyTranslation;
 

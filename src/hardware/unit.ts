@@ -202,6 +202,11 @@ export class RemappingUnit {
     return this.core.rootTable;
   }
 
+  /** What SIRTP latched last. */
+  get interruptTable(): UnitCore['interruptTable'] {
+    return this.core.interruptTable;
+  }
+
   private isAccessible(offset: number, bytes: 4 | 8): boolean {
     return offset >= 0 && offset % bytes === 0 && offset + bytes <= this.core.registers.bytes;
   }

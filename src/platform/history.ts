@@ -1,9 +1,21 @@
 import type { CommandLog } from '../log/port.js';
+import type { LoggedCommand } from './command.js';
+import type { PlatformEvent } from './event-journal.js';
 import { type Applied, Platform } from './platform.js';
 import { replay } from './replay.js';
+import { TimeSlice } from './time-slice.js';
 
 /** Moments of platforms kept ready; each is a whole machine. */
 const KEPT_MOMENTS = 4;
+
+/** A command with its place in the log. */
+export interface LogRevision {
+  readonly revision: number;
+  readonly logged: LoggedCommand;
+}
+
+/** Is called at each event of a command that is done again. */
+export type OnLooker = (platform: Platform, event: PlatformEvent, sequence: number) => void;
 
 interface Moment {
   readonly origin: Platform;
@@ -63,6 +75,31 @@ export class History {
     await replay(this.log, new Platform(origin.header), revision, (_logged, applied) => (last = applied));
     if (last === null) throw new Error(`the log of ${origin.name} has no revision ${revision}`);
     return last;
+  }
+
+  /**
+   * Does the command of a revision again on a second self, under someone's eyes: called in the middle of the
+   * command, the onlooker finds the platform as it stood at that event. Nothing, when the platform is gone.
+   */
+  async relive(origin: Platform, revision: number, see: OnLooker): Promise<void> {
+    try {
+      const platform = await this.build(origin, revision - 1);
+      platform.onEvent = (event, sequence) => see(platform, event, sequence);
+      await replay(this.log, platform, revision);
+    } catch (error) {
+      if (!origin.isClosed) throw error;
+    }
+  }
+
+  /** The commands of a platform from one revision to another, both included. */
+  async *commands(origin: Platform, from: number, to: number): AsyncGenerator<LogRevision> {
+    if (from > to) return;
+    const slice = new TimeSlice();
+    for await (const { revision, entry } of this.log.read(origin.name, from)) {
+      yield { revision, logged: entry as LoggedCommand };
+      if (revision >= to) return;
+      if (slice.isOver) await slice.step();
+    }
   }
 
   /** Drops what is kept of a platform that was deleted. */

@@ -4,7 +4,7 @@ import { KernelConfigError } from '../kernel/profile/config-error.js';
 import { Deletions, isPlatformStream } from './deletions.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
 import { forkHeader, growFork, isUnfinishedFork } from './fork.js';
-import { History } from './history.js';
+import { History, type LogRevision, type OnLooker } from './history.js';
 import {
   type RequestKey,
   RequestMemory,
@@ -136,10 +136,22 @@ export class PlatformHost {
    * @param seen the platform, or an earlier moment of it: what lies ahead of that is not shown
    */
   async at(seen: Platform, revision: number): Promise<Platform | null> {
-    const origin = this.hosted.get(seen.name)?.platform;
-    const isSame = origin?.header.createdAt === seen.header.createdAt;
-    if (origin === undefined || !isSame || revision > seen.revision) return null;
+    const origin = this.originOf(seen);
+    if (origin === null || revision > seen.revision) return null;
     return this.history.at(origin, revision);
+  }
+
+  /** See {@link History.relive}; nothing happens when the platform is gone or has no such revision. */
+  async relive(seen: Platform, revision: number, see: OnLooker): Promise<void> {
+    const origin = this.originOf(seen);
+    if (origin === null || revision < 1 || revision > origin.revision) return;
+    await this.history.relive(origin, revision, see);
+  }
+
+  /** The commands of a platform from one revision to another, both included; none when it is gone. */
+  async *commands(seen: Platform, from: number, to: number): AsyncGenerator<LogRevision> {
+    const origin = this.originOf(seen);
+    if (origin !== null) yield* this.history.commands(origin, from, to);
   }
 
   /** A second self of a platform, for the caller to try things on and drop. */
@@ -253,6 +265,12 @@ export class PlatformHost {
     } finally {
       this.making.delete(request.key);
     }
+  }
+
+  /** The platform a moment is of; null when it is gone, also when another one has its name. */
+  private originOf(seen: Platform): Platform | null {
+    const origin = this.hosted.get(seen.name)?.platform;
+    return origin?.header.createdAt === seen.header.createdAt ? origin! : null;
   }
 
   private find(name: string): Hosted {

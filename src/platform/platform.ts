@@ -70,12 +70,17 @@ export class Platform {
   private readonly described: Map<string, PciFunctionDescription>;
   /** Number of the last event of booting. */
   readonly lastBootSequence: number;
+  /** Is told of each event the moment it happens, with the number it will have. For those who look on. */
+  onEvent: ((event: PlatformEvent, sequence: number) => void) | null = null;
   private applied = 0;
   private closed = false;
   private pending: PlatformEvent[] = [];
 
   constructor(readonly header: PlatformHeader) {
-    const emit = (event: PlatformEvent) => this.pending.push(event);
+    const emit = (event: PlatformEvent) => {
+      this.pending.push(event);
+      this.onEvent?.(event, this.events.last + this.pending.length);
+    };
     const { description } = header;
     this.described = new Map(description.functions.map((fn) => [formatPciAddress(fn.address), fn]));
     this.machine = Machine.fromDescription(description, emit);

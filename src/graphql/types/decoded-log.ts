@@ -4,7 +4,7 @@ import { builder } from '../builder.js';
 import { DecodedLogKindEnum, DmaAccessEnum } from '../enums.js';
 import { FaultReason } from './events/fault.js';
 
-const DecodedLogLine = builder.objectRef<DecodedLine>('DecodedLogLine').implement({
+export const DecodedLogLine = builder.objectRef<DecodedLine>('DecodedLogLine').implement({
   description: 'A kernel log line read back into fields; a field the line does not state is null.',
   fields: (t) => ({
     line: t.exposeInt('line', { description: 'Its number in the text, from 1.' }),

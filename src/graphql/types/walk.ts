@@ -32,7 +32,8 @@ export const WalkStep = builder.objectRef<Step & { readonly scalable: boolean }>
   description: 'One table entry read on the way from an address to its page.',
   fields: (t) => ({
     level: t.exposeString('level', {
-      description: 'ROOT, CONTEXT, PASID_DIRECTORY, PASID, or the table level SL4 ... SL1, FL5 ... FL1.',
+      description:
+        'ROOT, CONTEXT, PASID_DIRECTORY, PASID, or the table level SL4 ... SL1, FL5 ... FL1; IRTE for the entry an interrupt uses.',
     }),
     index: t.exposeInt('index', { description: 'Which entry of its table.' }),
     entryAddress: t.expose('entryAddress', {

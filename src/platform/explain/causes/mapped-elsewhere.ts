@@ -1,0 +1,47 @@
+import { CONFIDENCE, type CauseRule, advice } from '../hypothesis.js';
+import { isPageMissing } from '../reasons.js';
+import { hex, lifetime, sender } from '../text.js';
+import { domainsOf } from '../domains-of.js';
+
+/** The page is mapped in a domain the requester had before: it was moved and goes on with old addresses. */
+export const mappedElsewhere: CauseRule = (fault) => {
+  const { fault: event, domain, requester, history } = fault;
+  if (!isPageMissing(fault)) return null;
+  const earlier = domainsOf(fault).filter(
+    ({ detachedBy, domain: number }) => detachedBy !== null && number !== domain?.number,
+  );
+  for (const attachment of earlier.toReversed()) {
+    const mapping = history.mappings.findLast(
+      (record) => record.domain === attachment.domain && record.unmappedBy === null,
+    );
+    if (mapping === undefined) continue;
+    return {
+      code: 'DOMAIN_SWITCHED',
+      confidence: CONFIDENCE.STRONG - 5,
+      explanation: `${sender(requester.name, event)} used ${hex(event.address)} of domain ${attachment.domain}, from which command ${attachment.detachedBy} took it${domain === null ? '' : `; it is translated by domain ${domain.number} now`}. It was moved while it worked.`,
+      evidence: [lifetime(mapping)],
+      subject: { kind: 'Domain', number: attachment.domain },
+      remedies: [
+        advice('Stop the device before its domain is changed, and give it addresses of the new one.'),
+        ...(domain === null
+          ? []
+          : [
+              {
+                text: `Map the range in domain ${domain.number} as well.`,
+                command: {
+                  type: 'map' as const,
+                  domain: domain.number,
+                  iova: mapping.iova,
+                  physical: mapping.physical,
+                  size: mapping.size,
+                  read: mapping.read,
+                  write: mapping.write,
+                },
+                weakensIsolation: true,
+              },
+            ]),
+      ],
+    };
+  }
+  return null;
+};
