@@ -80,12 +80,10 @@ const Remedy = builder.objectRef<Of<Mend>>('Remedy').implement({
   description: 'A way to mend the cause of a fault.',
   fields: (t) => ({
     text: t.string({ description: 'What to do, and what it costs.', resolve: ({ it }) => it.text }),
-    mutation: t.string({
-      nullable: true,
+    mutations: t.stringList({
       description:
-        'A document to send for it; null when it is done in a driver, a boot line or the firmware.',
-      resolve: ({ platform, it }) =>
-        it.command === null ? null : commandDocument(platform.name, it.command),
+        'Documents to send for it, in this order; none when it is done in a driver, a boot line or the firmware.',
+      resolve: ({ platform, it }) => it.commands.map((command) => commandDocument(platform.name, command)),
     }),
     weakensIsolation: t.boolean({
       description: 'Whether a device can reach more with it than it has to.',

@@ -105,6 +105,11 @@ export function newestMapping(history: AddressHistory, domain: number): MappingR
   return history.mappings.findLast((record) => record.domain === domain) ?? null;
 }
 
+/** The range of a mapping and what it allowed, as a command takes it. */
+export function rangeOf({ iova, physical, size, read, write }: MappingRecord) {
+  return { iova, physical, size, read, write };
+}
+
 function covers(start: U64, size: U64, pfn: number): boolean {
   const first = pfnOf(start);
   return pfn >= first && pfn < first + Math.ceil((size.hi * 4294967296 + size.lo) / 4096);

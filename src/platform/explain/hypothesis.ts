@@ -15,8 +15,8 @@ export type RemedyCommand = Extract<
 export interface Remedy {
   /** One or two sentences: what to do, and what it costs. */
   readonly text: string;
-  /** What to send for it; null when it is done elsewhere, in a driver, a boot line or the firmware. */
-  readonly command: RemedyCommand | null;
+  /** What to send for it, in this order; none when it is done in a driver, a boot line or the firmware. */
+  readonly commands: readonly RemedyCommand[];
   /** It lets a device reach more than it has to. */
   readonly weakensIsolation: boolean;
 }
@@ -59,5 +59,5 @@ export type CauseRule = (fault: FaultCase) => Hypothesis | null;
 
 /** A remedy that is not a command. */
 export function advice(text: string, weakensIsolation = false): Remedy {
-  return { text, command: null, weakensIsolation };
+  return { text, commands: [], weakensIsolation };
 }

@@ -21,6 +21,9 @@ export const VENDORS: Readonly<Record<number, string>> = {
   0x10de: 'NVIDIA Corporation',
   0x1415: 'Oxford Semiconductor Ltd',
   0x144d: 'Samsung Electronics Co Ltd',
+  0x14e4: 'Broadcom Inc. and subsidiaries',
+  0x15ad: 'VMware',
+  0x1912: 'Renesas Electronics Corp.',
   0x1a03: 'ASPEED Technology, Inc.',
   0x8086: 'Intel Corporation',
 };

@@ -46,7 +46,7 @@ function setIommu({ platform, requester }: FaultCase): Remedy[] {
   return [
     {
       text: `Set the IOMMU type of container ${container.number}, then map what the device may reach.`,
-      command: { type: 'setContainerIommu', container: container.number, iommuType: VFIO_IOMMU.TYPE1V2 },
+      commands: [{ type: 'setContainerIommu', container: container.number, iommuType: VFIO_IOMMU.TYPE1V2 }],
       weakensIsolation: false,
     },
   ];

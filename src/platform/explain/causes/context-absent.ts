@@ -39,7 +39,7 @@ function attachDefault({ requester }: FaultCase): Remedy[] {
   return [
     {
       text: `Attach domain ${domain.number}, the default one of group ${group.number}, again.`,
-      command: { type: 'attach', domain: domain.number, target: { kind: 'Group', number: group.number } },
+      commands: [{ type: 'attach', domain: domain.number, target: { kind: 'Group', number: group.number } }],
       weakensIsolation: false,
     },
   ];

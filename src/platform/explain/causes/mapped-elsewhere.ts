@@ -1,4 +1,6 @@
+import { rangeOf } from '../address-history.js';
 import { CONFIDENCE, type CauseRule, advice } from '../hypothesis.js';
+import { mapRemedy } from '../map-remedy.js';
 import { isPageMissing } from '../reasons.js';
 import { hex, lifetime, sender } from '../text.js';
 import { domainsOf } from '../domains-of.js';
@@ -23,23 +25,12 @@ export const mappedElsewhere: CauseRule = (fault) => {
       subject: { kind: 'Domain', number: attachment.domain },
       remedies: [
         advice('Stop the device before its domain is changed, and give it addresses of the new one.'),
-        ...(domain === null
-          ? []
-          : [
-              {
-                text: `Map the range in domain ${domain.number} as well.`,
-                command: {
-                  type: 'map' as const,
-                  domain: domain.number,
-                  iova: mapping.iova,
-                  physical: mapping.physical,
-                  size: mapping.size,
-                  read: mapping.read,
-                  write: mapping.write,
-                },
-                weakensIsolation: true,
-              },
-            ]),
+        mapRemedy(fault, {
+          text: 'Map the range in the domain the device has now as well.',
+          wanted: rangeOf(mapping),
+          replaces: false,
+          weakensIsolation: true,
+        }),
       ],
     };
   }

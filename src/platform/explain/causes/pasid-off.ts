@@ -23,5 +23,5 @@ export const pasidOff: CauseRule = ({ fault, requester, platform, stoppedAt }) =
 function enableAux(device: string | undefined): Remedy {
   const text = 'Enable the AUX feature of the device, then attach a domain under a PASID.';
   if (device === undefined) return advice(text);
-  return { text, command: { type: 'enableFeature', device, feature: 'AUX' }, weakensIsolation: false };
+  return { text, commands: [{ type: 'enableFeature', device, feature: 'AUX' }], weakensIsolation: false };
 }

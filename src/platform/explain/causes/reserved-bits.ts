@@ -38,7 +38,7 @@ export const reservedBits: CauseRule = (fault) => {
 function clear({ entryAddress, words }: WalkStep, { cleared }: ReservedBits): Remedy {
   return {
     text: `Write the entry at ${hex(entryAddress)} without the reserved bits (it holds ${words.map(hex).join(' ')}), then invalidate what the unit has cached of it.`,
-    command: { type: 'pokeMemory', address: entryAddress, words: cleared },
+    commands: [{ type: 'pokeMemory', address: entryAddress, words: cleared }],
     weakensIsolation: false,
   };
 }

@@ -4,6 +4,7 @@ import type { RemappingStructure } from '../../../layout/dmar/table.js';
 import { devicesOf } from '../domain.js';
 import type { FaultCase } from '../fault-case.js';
 import { CONFIDENCE, type CauseRule, type Hypothesis, type Remedy, advice } from '../hypothesis.js';
+import { mapRemedy } from '../map-remedy.js';
 import { isPageMissing } from '../reasons.js';
 import { hex, sender } from '../text.js';
 
@@ -95,23 +96,14 @@ function isForRequester(fault: FaultCase, region: Rmrr): boolean {
 }
 
 /** What the kernel does for its own domains. Linux: iommu_create_device_direct_mappings(). */
-function mapOneToOne({ domain }: FaultCase, region: Rmrr): Remedy {
-  const text = `Map ${span(region)} to itself. Whoever owns the domain then reaches memory of the firmware.`;
-  if (domain === null || (domain.type !== 'DMA' && domain.type !== 'UNMANAGED')) return advice(text, true);
+function mapOneToOne(fault: FaultCase, region: Rmrr): Remedy {
   const size = addU64(subU64(region.last, region.base), u64(0, 1));
-  return {
-    text,
-    command: {
-      type: 'map',
-      domain: domain.number,
-      iova: region.base,
-      physical: region.base,
-      size,
-      read: true,
-      write: true,
-    },
+  return mapRemedy(fault, {
+    text: `Map ${span(region)} to itself. Whoever owns the domain then reaches memory of the firmware.`,
+    wanted: { iova: region.base, physical: region.base, size, read: true, write: true },
+    replaces: false,
     weakensIsolation: true,
-  };
+  });
 }
 
 function span({ base, last }: Rmrr): string {

@@ -53,7 +53,7 @@ function invalidate({ unit, requester }: FaultCase): Remedy[] {
   return [
     {
       text: `Invalidate everything ${requester.name} keeps.`,
-      command: { type: 'submitDescriptor', unit: unit.name, words: [...words, ...padding] },
+      commands: [{ type: 'submitDescriptor', unit: unit.name, words: [...words, ...padding] }],
       weakensIsolation: false,
     },
   ];

@@ -44,7 +44,7 @@ function invalidateAll({ unit }: FaultCase): Remedy {
   );
   return {
     text: 'Invalidate the context cache, then PASID cache and IOTLB, globally.',
-    command: { type: 'submitDescriptor', unit: unit.name, words: [...words, ...padding] },
+    commands: [{ type: 'submitDescriptor', unit: unit.name, words: [...words, ...padding] }],
     weakensIsolation: false,
   };
 }

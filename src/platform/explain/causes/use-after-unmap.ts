@@ -1,5 +1,6 @@
-import { newestMapping } from '../address-history.js';
+import { newestMapping, rangeOf } from '../address-history.js';
 import { CONFIDENCE, type CauseRule, advice } from '../hypothesis.js';
+import { mapRemedy } from '../map-remedy.js';
 import { isPageMissing } from '../reasons.js';
 import { entry, hex, lifetime, sender, wanted } from '../text.js';
 
@@ -20,19 +21,12 @@ export const useAfterUnmap: CauseRule = (fault) => {
       advice(
         'In the driver: stop the device, or wait until it says that it is done with the buffer, before unmapping it.',
       ),
-      {
+      mapRemedy(fault, {
         text: 'Map the range again. That hides the mistake: the device then reaches memory whose owner may be another by now.',
-        command: {
-          type: 'map',
-          domain: domain.number,
-          iova: mapping.iova,
-          physical: mapping.physical,
-          size: mapping.size,
-          read: mapping.read,
-          write: mapping.write,
-        },
+        wanted: rangeOf(mapping),
+        replaces: false,
         weakensIsolation: true,
-      },
+      }),
     ],
   };
 };

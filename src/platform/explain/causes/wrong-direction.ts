@@ -1,7 +1,9 @@
-import { type U64, andU64, maskOf, u64FromNumber } from '../../../bits/u64.js';
+import { type U64, andU64, maskOf, u64FromNumber, u64ToNumber } from '../../../bits/u64.js';
 import type { WalkStep } from '../../../hardware/request.js';
 import { newestMapping } from '../address-history.js';
+import type { FaultCase } from '../fault-case.js';
 import { CONFIDENCE, type CauseRule, type Remedy, advice } from '../hypothesis.js';
+import { mapRemedy } from '../map-remedy.js';
 import { isPageForbidden } from '../reasons.js';
 import { access, entry, hex, lifetime, sender, wanted } from '../text.js';
 
@@ -29,21 +31,19 @@ export const wrongDirection: CauseRule = (fault) => {
   };
 };
 
-/** Writing the page's entry anew needs an unmap first: an entry that is there wins. Linux: __domain_mapping(). */
-function remap({ domain, fault }: Parameters<CauseRule>[0], leaf: WalkStep): Remedy {
-  const text = `Unmap the page and map it with the access the device needs: from ${hex(fault.address)} to ${hex(pageOf(leaf))}.`;
-  if (domain === null) return advice(text);
-  const command = {
-    type: 'unmap',
-    domain: domain.number,
-    iova: fault.address,
-    size: u64FromNumber(4096),
-  } as const;
-  return { text, command, weakensIsolation: false };
-}
-
-function pageOf({ words }: WalkStep): U64 {
-  return andU64(words[0], maskOf(51, 12));
+/** The page again, for both directions: which one else it is used for is not known here. */
+function remap(fault: FaultCase, leaf: WalkStep): Remedy {
+  const bytes = 4096 * 512 ** (Number(leaf.level[2]) - 1);
+  const iova = u64FromNumber(bytes * Math.floor(u64ToNumber(fault.fault.address) / bytes));
+  const physical = u64FromNumber(
+    bytes * Math.floor(u64ToNumber(andU64(leaf.words[0], maskOf(51, 12))) / bytes),
+  );
+  return mapRemedy(fault, {
+    text: `Unmap ${hex(iova)} and map it again, for both directions.`,
+    wanted: { iova, physical, size: u64FromNumber(bytes), read: true, write: true },
+    replaces: true,
+    weakensIsolation: false,
+  });
 }
 
 function isLeaf({ level, words }: WalkStep): boolean {
