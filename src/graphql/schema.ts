@@ -19,6 +19,7 @@ import './types/events/hardware.js';
 import './types/events/kernel.js';
 import './types/decoded-log.js';
 import './types/explanation.js';
+import './types/scene.js';
 import './queries.js';
 import './plan.js';
 import './why-not.js';
@@ -33,6 +34,7 @@ import './mutations/domain.js';
 import './mutations/vfio.js';
 import './mutations/dma.js';
 import './mutations/hardware.js';
+import './mutations/scene.js';
 import './subscriptions/streams.js';
 
 let schema: GraphQLSchema | null = null;

@@ -105,6 +105,11 @@ export function newestMapping(history: AddressHistory, domain: number): MappingR
   return history.mappings.findLast((record) => record.domain === domain) ?? null;
 }
 
+/** The mapping of the page that counts now: the first, as an entry that is there wins. Null when there is none. */
+export function liveMapping(history: AddressHistory, domain: number): MappingRecord | null {
+  return history.mappings.find((record) => record.domain === domain && record.unmappedBy === null) ?? null;
+}
+
 /** The range of a mapping and what it allowed, as a command takes it. */
 export function rangeOf({ iova, physical, size, read, write }: MappingRecord) {
   return { iova, physical, size, read, write };

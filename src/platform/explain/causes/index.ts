@@ -6,6 +6,7 @@ import { atsRefused } from './ats-refused.js';
 import { blockedDomain } from './blocked-domain.js';
 import { bufferOverrun } from './buffer-overrun.js';
 import { contextAbsent } from './context-absent.js';
+import { entryOverwritten } from './entry-overwritten.js';
 import { interruptEntry } from './interrupt-entry.js';
 import { interruptFormat } from './interrupt-format.js';
 import { interruptRange } from './interrupt-range.js';
@@ -24,7 +25,6 @@ import { staleUnitCache } from './stale-unit-cache.js';
 import { tableInvalid } from './table-invalid.js';
 import { unexplained } from './unexplained.js';
 import { useAfterUnmap } from './use-after-unmap.js';
-import { writeBesideDriver } from './write-beside-driver.js';
 import { wrongDirection } from './wrong-direction.js';
 import { wrongPasid } from './wrong-pasid.js';
 
@@ -38,7 +38,7 @@ const RULES: readonly CauseRule[] = [
   wrongPasid,
   missingPasid,
   pasidOff,
-  writeBesideDriver,
+  entryOverwritten,
   wrongDirection,
   useAfterUnmap,
   rmrrMissing,
