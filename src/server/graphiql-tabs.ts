@@ -9,7 +9,12 @@ export interface GraphiqlTab {
 }
 
 /** The documents a newcomer finds, in reading order. */
-export const STARTER_DOCUMENTS = ['look-around', 'create-attach-map-dma', 'watch-faults', 'play-a-scene'] as const;
+export const STARTER_DOCUMENTS = [
+  'look-around',
+  'create-attach-map-dma',
+  'watch-faults',
+  'play-a-scene',
+] as const;
 
 /**
  * Reads the starter tabs: `<name>.graphql`, and `<name>.json` with variables where there is one. They are

@@ -44,8 +44,19 @@ test.each(readdirSync(OPERATIONS).filter((name) => name.endsWith('.graphql')))(
   },
 );
 
-test('GraphiQL opens with three tabs', () => {
-  expect(readGraphiqlTabs(OPERATIONS)).toHaveLength(3);
+test('GraphiQL opens with four tabs', () => {
+  expect(readGraphiqlTabs(OPERATIONS)).toHaveLength(4);
+});
+
+test('the tab with scenes plays one and explains its fault', async () => {
+  const { scenes } = await run('play-a-scene.graphql', 'Scenes');
+  expect((scenes as unknown as object[]).length).toBeGreaterThanOrEqual(15);
+  const { playScene } = await run('play-a-scene.graphql', 'Play');
+  const { explainFault } = await run('play-a-scene.graphql', 'Explain', {
+    fault: (playScene.fault as unknown as { id: string }).id,
+  });
+  const { hypotheses } = explainFault as unknown as { hypotheses: { code: string }[] };
+  expect(hypotheses[0].code).toBe('USE_AFTER_UNMAP');
 });
 
 test('the starter documents work in the order a newcomer runs them', async () => {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, validate } from 'graphql';
 import { buildSchema } from '../../src/graphql/schema.js';
+import { scenes } from '../../src/platform/scenes/index.js';
 import { type Graph, graphWith } from '../support/platform/graph.js';
 import { EVIDENCE } from '../support/pci-evidence.js';
 
@@ -20,7 +21,7 @@ interface Played {
     readonly events: readonly object[];
     readonly fault: { readonly id: string; readonly kernelLogLine: string } | null;
     readonly refusal: { readonly errno: string; readonly blockers: readonly object[] } | null;
-    readonly explain: string | null;
+    readonly ask: string;
   };
 }
 
@@ -28,7 +29,7 @@ const play = (scene: string, name: string) =>
   graph.ask<Played>(
     `mutation ($input: PlaySceneInput!) { playScene(input: $input) { __typename
        ... on PlayScenePayload { platform { id revision } revision events { __typename } fault { id kernelLogLine }
-         refusal { errno blockers { code subject { id } } } explain }
+         refusal { errno blockers { code subject { id } } } ask }
        ... on Error { message } ... on NotFoundError { id } ... on ConflictError { existing } } }`,
     { input: { scene, name } },
   );
@@ -43,7 +44,7 @@ test('a scene is played on a platform of its own, and the document it gives expl
   });
   expect(playScene.events.length).toBeGreaterThan(0);
   const answer = await graph.ask<{ explainFault: { hypotheses: { code: string }[]; lastMapping: object } }>(
-    playScene.explain!,
+    playScene.ask,
   );
   expect(answer.explainFault.hypotheses[0].code).toBe('USE_AFTER_UNMAP');
   expect(answer.explainFault.lastMapping).toEqual({
@@ -62,12 +63,23 @@ test('a scene that ends with a refusal says why, and by whom', async () => {
   const { playScene } = await play('reserved-for-firmware', 'hp');
   expect(playScene).toMatchObject({
     fault: null,
-    explain: null,
     refusal: {
       errno: 'EPERM',
       blockers: [{ code: 'RMRR_LOCKED', subject: { id: 'Device:hp/0000:04:00.0' } }],
     },
   });
+});
+
+test.each(
+  scenes.flatMap(({ name, ending }) => (ending.kind === 'REFUSAL' ? [[name, ending.verdict] as const] : [])),
+)('whyNot comes to the verdict of %s: %s', async (name, verdict) => {
+  const { playScene } = await play(name, name);
+  const { whyNot, minimalRepair } = await graph.ask<{
+    whyNot: { code: string }[];
+    minimalRepair: { verdict: string };
+  }>(playScene.ask);
+  expect(whyNot.map(({ code }) => code)).toContain(verdict);
+  expect(minimalRepair.verdict).not.toBe('NOT_NEEDED');
 });
 
 test('a scene that is not there and a name that is taken are told apart', async () => {
@@ -83,12 +95,12 @@ test('a scene that is not there and a name that is taken are told apart', async 
 });
 
 test('scenes are listed with what they show', async () => {
-  const { scenes } = await graph.ask<{ scenes: { name: string; thread: string; steps: string[] }[] }>(
-    '{ scenes { name title story thread profile steps logLine errno verdict } }',
+  const { listed } = await graph.ask<{ listed: { name: string; thread: string; steps: string[] }[] }>(
+    '{ listed: scenes { name title story thread profile steps logLine errno verdict } }',
   );
-  expect(scenes.length).toBeGreaterThanOrEqual(15);
-  expect(new Set(scenes.map(({ name }) => name)).size).toBe(scenes.length);
-  for (const { steps } of scenes) expect(steps.length).toBeGreaterThan(0);
+  expect(listed.length).toBeGreaterThanOrEqual(15);
+  expect(new Set(listed.map(({ name }) => name)).size).toBe(listed.length);
+  for (const { steps } of listed) expect(steps.length).toBeGreaterThan(0);
 });
 
 test('an id that is not that of a fault has no explanation', async () => {
@@ -109,10 +121,12 @@ test('every mutation a remedy gives is one this schema takes', async () => {
   ]) {
     const { playScene } = await play(name, name);
     const { explainFault } = await graph.ask<{
-      explainFault: { hypotheses: { remedies: { mutations: string[] }[] }[] };
-    }>(playScene.explain!);
+      explainFault: { hypotheses: { remedies: { commands: { document: string }[] }[] }[] };
+    }>(playScene.ask);
     mutations.push(
-      ...explainFault.hypotheses.flatMap(({ remedies }) => remedies.flatMap((remedy) => remedy.mutations)),
+      ...explainFault.hypotheses.flatMap(({ remedies }) =>
+        remedies.flatMap(({ commands }) => commands.map((command) => command.document)),
+      ),
     );
   }
   expect(new Set(mutations.map((text) => /\{ (\w+)/.exec(text)![1]))).toEqual(

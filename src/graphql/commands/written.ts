@@ -1,4 +1,4 @@
-import { toHex } from '../../bits/u64.js';
+import { toHex, u64FromNumber } from '../../bits/u64.js';
 import { VFIO_IOMMU } from '../../kernel/vfio/objects.js';
 import type { Command, TargetRef } from '../../platform/command.js';
 import { encodeId } from '../ids.js';
@@ -9,7 +9,7 @@ export interface WrittenCommand {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** The commands that can be part of a repair. */
+/** The commands that can be part of a repair, mend the cause of a fault, or be asked about. */
 type Repairing = Extract<Command, { type: keyof typeof WRITE }>;
 
 type Writer<T extends Command['type']> = (
@@ -21,11 +21,23 @@ const WRITE = {
   enableFeature: feature,
   disableFeature: feature,
   bindDriver: (p, { device, driver }) => ({ device: encodeId('Device', p, device), driver }),
+  createMdev: (p, { parent, mdevType, uuid }) => ({
+    parent: encodeId('Device', p, parent),
+    type: mdevType,
+    uuid,
+  }),
   unbindDriver: (p, { device }) => ({ device: encodeId('Device', p, device) }),
   removeMdev: (p, { subdevice }) => ({ subdevice: encodeId('Subdevice', p, subdevice) }),
   removeSoftwareMdev: (p, { subdevice }) => ({ subdevice: encodeId('SoftwareSubdevice', p, subdevice) }),
   attach: attachment,
   detach: attachment,
+  map: (p, { domain, iova, physical, size, read, write }) => ({
+    domain: encodeId('Domain', p, domain),
+    iova: toHex(iova),
+    physical: toHex(physical),
+    size: toHex(size),
+    access: accessList(read, write),
+  }),
   unmap: (p, { domain, iova, size }) => ({
     domain: encodeId('Domain', p, domain),
     iova: toHex(iova),
@@ -37,11 +49,27 @@ const WRITE = {
     container: encodeId('VfioContainer', p, container),
     type: iommuType === VFIO_IOMMU.TYPE1 ? 'TYPE1' : 'TYPE1V2',
   }),
+  vfioMapDma: (p, { container, iova, vaddr, size, read, write }) => ({
+    container: encodeId('VfioContainer', p, container),
+    iova: toHex(iova),
+    vaddr: toHex(vaddr),
+    size: toHex(size),
+    access: accessList(read, write),
+  }),
   vfioUnmapDma: (p, { container, iova, size, all }) => ({
     container: encodeId('VfioContainer', p, container),
     iova: toHex(iova),
     size: toHex(size),
     ...(all && { all }),
+  }),
+  pokeMemory: (p, { address, words }) => ({
+    platform: encodeId('Platform', p, ''),
+    address: toHex(u64FromNumber(address)),
+    words: words.map(toHex),
+  }),
+  submitDescriptor: (p, { unit, words }) => ({
+    unit: encodeId('IommuUnit', p, unit),
+    words: words.map(toHex),
   }),
 } as const satisfies { readonly [T in Command['type']]?: Writer<T> };
 
@@ -53,14 +81,25 @@ export function writtenCommand(platform: string, command: Command): WrittenComma
 }
 
 /** A whole document that sends it. */
-export function documentOf({ name, input }: WrittenCommand): string {
-  const fields = Object.entries(input).map(([key, value]) => `${key}: ${literal(key, value)}`);
-  return `mutation { ${name}(input: { ${fields.join(', ')} }) { __typename ... on Error { message } } }`;
+export function documentOf(written: WrittenCommand): string {
+  return `mutation { ${written.name}(input: ${inputLiteral(written)}) { __typename ... on Error { message } } }`;
+}
+
+/** Its input as it stands in a document. */
+export function inputLiteral({ name, input }: WrittenCommand): string {
+  const fields = Object.entries(input).map(([key, value]) => `${key}: ${literal(name, key, value)}`);
+  return `{ ${fields.join(', ')} }`;
 }
 
 /** Words of enumerations stand without quotes. */
-function literal(key: string, value: unknown): string {
-  return key === 'feature' || key === 'type' ? String(value) : JSON.stringify(value);
+function literal(name: string, key: string, value: unknown): string {
+  if (key === 'access') return `[${(value as string[]).join(', ')}]`;
+  const isWord = key === 'feature' || (key === 'type' && name === 'setContainerIommu');
+  return isWord ? String(value) : JSON.stringify(value);
+}
+
+function accessList(read: boolean, write: boolean): string[] {
+  return [read ? 'READ' : [], write ? 'WRITE' : []].flat();
 }
 
 function feature(

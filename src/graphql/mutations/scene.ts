@@ -1,6 +1,8 @@
+import type { Command } from '../../platform/command.js';
 import { NotFoundError } from '../../platform/errors.js';
 import { type Played, type Scene as It, playScene, scenes } from '../../platform/scenes/index.js';
 import { builder } from '../builder.js';
+import { inputLiteral, writtenCommand } from '../commands/written.js';
 import { FaultEventRef } from '../refs.js';
 import { KernelErrorType, Refusal, refusalsAsValues } from '../types/errors.js';
 import type { PayloadShape } from '../types/payloads.js';
@@ -41,11 +43,12 @@ PlayScenePayload.implement((t) => ({
     description: 'The refusal it ends with; null when it ends with a fault.',
     resolve: ({ platform, value: { refusal } }) => (refusal === null ? null : new Refusal(refusal, platform)),
   }),
-  explain: t.string({
-    nullable: true,
-    description: 'A document that asks why, to be sent next; null for a refusal, which tells why itself.',
-    resolve: ({ platform, value: { fault } }) =>
-      fault === null ? null : explainDocument(eventView(platform, fault).id),
+  ask: t.string({
+    description: 'A document that asks why, to be sent next: explainFault for a fault, whyNot for a refusal.',
+    resolve: ({ platform, value: { fault, lastCommand } }) =>
+      fault === null
+        ? whyNotDocument(platform.name, lastCommand)
+        : explainDocument(eventView(platform, fault).id),
   }),
 }));
 const PlaySceneResult = resultUnion('PlaySceneResult', PlayScenePayload.ref, 'NO_KERNEL');
@@ -53,8 +56,15 @@ const PlaySceneResult = resultUnion('PlaySceneResult', PlayScenePayload.ref, 'NO
 function explainDocument(event: string): string {
   const step = '{ level index entryAddress words present fields { name value meaning } }';
   const mapping = '{ iova size access mappedBy mappedByCommand unmappedBy unmappedByCommand domainId }';
-  const cause = '{ code confidence explanation evidence remedies { text mutations weakensIsolation } }';
+  const cause =
+    '{ code confidence explanation evidence remedies { text weakensIsolation commands { document } } }';
   return `{ explainFault(event: ${JSON.stringify(event)}) { fault { kernelLogLine } stoppedAt ${step} lastMapping ${mapping} hypotheses ${cause} } }`;
+}
+
+function whyNotDocument(platform: string, command: Command): string {
+  const written = writtenCommand(platform, command);
+  const choice = `{ ${written.name}: ${inputLiteral(written)} }`;
+  return `{ whyNot(command: ${choice}) { code message remedy subject { id } } minimalRepair(command: ${choice}) { verdict reason commands { document } } }`;
 }
 
 builder.mutationField('playScene', (t) =>

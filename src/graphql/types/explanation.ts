@@ -7,13 +7,14 @@ import type {
 } from '../../platform/explain/index.js';
 import type { Platform } from '../../platform/platform.js';
 import { builder } from '../builder.js';
-import { commandDocument } from '../command-document.js';
+import { writtenCommand } from '../commands/written.js';
 import { DmaAccessEnum } from '../enums.js';
 import { encodeId } from '../ids.js';
 import { Node } from '../interfaces.js';
 import { FaultEventRef } from '../refs.js';
 import { type EventView, subjectView } from '../views.js';
 import { DecodedLogLine } from './decoded-log.js';
+import { RepairCommand } from './repair-command.js';
 import { WalkStep } from './walk.js';
 
 /** Something told of a platform. */
@@ -80,10 +81,11 @@ const Remedy = builder.objectRef<Of<Mend>>('Remedy').implement({
   description: 'A way to mend the cause of a fault.',
   fields: (t) => ({
     text: t.string({ description: 'What to do, and what it costs.', resolve: ({ it }) => it.text }),
-    mutations: t.stringList({
+    commands: t.field({
+      type: [RepairCommand],
       description:
-        'Documents to send for it, in this order; none when it is done in a driver, a boot line or the firmware.',
-      resolve: ({ platform, it }) => it.commands.map((command) => commandDocument(platform.name, command)),
+        'What to send for it, in this order; none when it is done in a driver, a boot line or the firmware.',
+      resolve: ({ platform, it }) => it.commands.map((command) => writtenCommand(platform.name, command)),
     }),
     weakensIsolation: t.boolean({
       description: 'Whether a device can reach more with it than it has to.',

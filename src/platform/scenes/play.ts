@@ -1,5 +1,6 @@
 import type { KernelError } from '../../kernel/errno.js';
 import type { FaultOccurred } from '../../hardware/events.js';
+import type { Command } from '../command.js';
 import { checkName } from '../create.js';
 import type { StampedEvent } from '../event-journal.js';
 import type { PlatformHost } from '../host.js';
@@ -12,6 +13,7 @@ export interface Played {
   readonly platform: Platform;
   /** What the last command did. */
   readonly last: Applied;
+  readonly lastCommand: Command;
   /** The fault the scene ends with; null for one that ends with a refusal. */
   readonly fault: StampedEvent<FaultOccurred> | null;
   readonly refusal: KernelError | null;
@@ -32,11 +34,16 @@ export async function playScene(host: PlatformHost, scene: Scene, name: string):
     warnings: [],
   });
   let last: Applied | null = null;
-  for (const step of scene.steps) last = await host.perform(name, step.command(platform));
+  let lastCommand: Command | null = null;
+  for (const step of scene.steps) {
+    lastCommand = step.command(platform);
+    last = await host.perform(name, lastCommand);
+  }
   const { result, firstSequence, lastSequence } = last!;
   return {
     platform,
     last: last!,
+    lastCommand: lastCommand!,
     fault: faultBetween(platform, firstSequence, lastSequence),
     refusal: result.ok ? null : (result.error as KernelError),
   };
