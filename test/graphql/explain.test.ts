@@ -6,6 +6,9 @@ import { scenes } from '../../src/platform/scenes/index.js';
 import { type Graph, graphWith } from '../support/platform/graph.js';
 import { EVIDENCE } from '../support/pci-evidence.js';
 
+// Machines are booted and replayed; a busy computer takes its time.
+jest.setTimeout(60_000);
+
 let graph: Graph;
 beforeEach(async () => (graph = await graphWith({ desk: 'legacy-desktop' })));
 afterEach(() => graph.host.close());

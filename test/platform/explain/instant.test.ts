@@ -8,6 +8,9 @@ import { FaultBench } from '../../support/platform/faults.js';
 const DEVICE = '0000:00:17.0';
 const IOVA = 0x40000000;
 
+// Machines are booted and replayed; a busy computer takes its time.
+jest.setTimeout(60_000);
+
 let bench: FaultBench;
 beforeEach(async () => (bench = await FaultBench.open('legacy-desktop')));
 afterEach(() => bench.close());

@@ -7,6 +7,9 @@ import { Platform } from '../../../src/platform/platform.js';
 import { playScene, scenes } from '../../../src/platform/scenes/index.js';
 import { EVIDENCE } from '../../support/pci-evidence.js';
 
+// Machines are booted and replayed; a busy computer takes its time.
+jest.setTimeout(60_000);
+
 let host: PlatformHost;
 beforeAll(async () => (host = await PlatformHost.open(await openMemoryLog(), () => 1_600_000_000_000)));
 afterAll(() => host.close());
