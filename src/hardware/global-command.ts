@@ -30,6 +30,7 @@ function setStatus(core: UnitCore, bit: number, on: boolean): void {
 function setTranslation(core: UnitCore, on: boolean): void {
   setStatus(core, GLOBAL.TE, on);
   core.translationEnabled = on;
+  core.caches.routes.forget();
   // Spec: a unit with scalable mode drops its remapping caches as part of disabling.
   if (!on && core.capabilities.SMTS) core.caches.invalidateAll();
 }
@@ -42,6 +43,7 @@ function latchRootTable(core: UnitCore): void {
     ttm: field(register, 11, 10),
     ssirwe: field(register, 7, 7) === 1,
   };
+  core.caches.routes.forget();
   if (core.capabilities.ESRTPS) core.caches.invalidateAll();
   setStatus(core, GLOBAL.SRTP, true);
 }

@@ -8,6 +8,14 @@ const SETS = 1 << SETS_LG2;
 const WAYS = 4;
 const STRIDE = 8;
 const SET_WORDS = WAYS * STRIDE;
+const ENTRIES_END = SETS * SET_WORDS;
+/** After the entries, a word for each set: which way goes next, and how many are free. Then two counts. */
+const STATES = ENTRIES_END;
+const TURN = WAYS - 1;
+const FREE_WAY = WAYS;
+const HELD = STATES + SETS;
+/** Entries of pages above 4 KiB: without any, a lookup need not try their sizes. */
+const LARGE = HELD + 1;
 const VALID = 1 << 27;
 const CLASS_SHIFT = 25;
 const HAS_PASID = 1 << 20;
@@ -27,14 +35,23 @@ export const IOTLB_FLAG = {
   /** Caching mode: the page was found not present. */
   NOT_PRESENT: 1 << 7,
 } as const;
-const { USER_WRITE } = IOTLB_FLAG;
-/** From the one bit to the other. */
-const NEEDS_DIRTY_OF_WRITE = IOTLB_FLAG.NEEDS_DIRTY / USER_WRITE;
 const TYPE_SHIFT = 9;
 const DOMAIN_SHIFT = 16;
 
 /** Places of an entry's words after its index: the hot path reads them without a call. */
-export const IOTLB_WORD = { FLAGS: 3, PHYSICAL_LO: 4, PHYSICAL_HI: 5, OFFSET_MASK: 6 } as const;
+export const IOTLB_WORD = {
+  PAGE: 0,
+  TAG2: 1,
+  TAG3: 2,
+  FLAGS: 3,
+  PHYSICAL_LO: 4,
+  PHYSICAL_HI: 5,
+  OFFSET_MASK: 6,
+  PASID: 7,
+} as const;
+
+/** What else the hot path knows of the words: it looks 4 KiB pages up and puts them in by itself. */
+export const IOTLB_LAYOUT = { SETS_LG2, WAYS, STRIDE, STATES, LARGE } as const;
 
 /** A translation to be cached. Halves of addresses are 32-bit integers, signed or not. */
 export interface IotlbFill {
@@ -73,17 +90,16 @@ export function requestTagOf(pasid: number | null): number {
  * a hit costs a few loads and no allocation.
  */
 export class Iotlb {
-  readonly words = new Int32Array(SETS * WAYS * STRIDE);
-  private readonly turn = new Uint8Array(SETS);
-  /** Ways of each set that hold nothing. */
-  private readonly free = new Uint8Array(SETS).fill(WAYS);
-  private held = 0;
-  /** Entries of pages above 4 KiB: without any, a lookup need not try their sizes. */
-  private large = 0;
+  readonly words = new Int32Array(LARGE + 1).fill(WAYS * FREE_WAY, STATES, HELD);
 
   /** Flags, PGTT and domain id as an entry has them in one word. */
   static flagWord(flags: number, type: number, domainId: number): number {
     return flags | (type << TYPE_SHIFT) | (domainId << DOMAIN_SHIFT);
+  }
+
+  /** Third tag word of the entry of a 4 KiB page. */
+  static pageTag(sourceId: number, requestTag: number): number {
+    return requestTag | ((sourceId >>> 12) << 21) | VALID;
   }
 
   /** The tag of a request with a PASID. */
@@ -95,25 +111,9 @@ export class Iotlb {
   find(sourceId: number, requestTag: number, hi: number, lo: number): number {
     const page = (lo >>> 12) | (hi << 20);
     const tag2 = (hi >>> 12) | (sourceId << 20);
-    const tag3 = requestTag | ((sourceId >>> 12) << 21) | VALID;
-    const set = (page ^ (page >>> SETS_LG2) ^ (sourceId >>> 3) ^ requestTag) & (SETS - 1);
-    const at = this.probe(page, tag2, tag3, set);
-    return at >= 0 || this.large === 0 ? at : this.findLarge(page, tag2, tag3, sourceId, requestTag);
-  }
-
-  /** Whether an entry answers an access without privilege: a write may have to set a dirty bit first. */
-  answersPlain(at: number, access: number): boolean {
-    const wanted = access | ((access & USER_WRITE) * NEEDS_DIRTY_OF_WRITE);
-    return (this.words[at + 3] & wanted) === access;
-  }
-
-  /** Halves of the host address an entry has for an address. */
-  physicalHiAt(at: number): number {
-    return this.words[at + 5];
-  }
-
-  physicalLoAt(at: number, lo: number): number {
-    return this.words[at + 4] | (lo & this.words[at + 6]);
+    const tag3 = Iotlb.pageTag(sourceId, requestTag);
+    const at = this.probe(page, tag2, tag3, mix(page, sourceId, requestTag));
+    return at >= 0 || this.words[LARGE] === 0 ? at : this.findLarge(page, tag2, tag3, sourceId, requestTag);
   }
 
   /** Caches a translation. */
@@ -124,14 +124,14 @@ export class Iotlb {
     const number = ((lo >>> 12) | (hi << 20)) >>> framesLg2;
     const page = number << framesLg2;
     const tag2 = (hi >>> 12) | (sourceId << 20);
-    const tag3 = requestTag | ((sourceId >>> 12) << 21) | VALID | (sizeClass << CLASS_SHIFT);
+    const tag3 = Iotlb.pageTag(sourceId, requestTag) | (sizeClass << CLASS_SHIFT);
     const set = mix(number, sourceId, requestTag);
+    const { words } = this;
     let at = this.probe(page, tag2, tag3, set);
     if (at < 0) {
-      at = this.free[set] === 0 ? this.replaceIn(set) : this.takeFree(set);
-      if (sizeClass !== 0) this.large++;
+      at = this.placeIn(set);
+      if (sizeClass !== 0) words[LARGE]++;
     }
-    const { words } = this;
     words[at] = page;
     words[at + 1] = tag2;
     words[at + 2] = tag3;
@@ -140,36 +140,6 @@ export class Iotlb {
     words[at + 5] = physicalHi;
     words[at + 6] = pageSize - 1;
     words[at + 7] = pasid;
-  }
-
-  /**
-   * Caches the translation of a 4 KiB page that was not found; gives its index.
-   *
-   * @param word as {@link Iotlb.flagWord} has it
-   * @param frame host frame below 2^31
-   */
-  insertPage(
-    sourceId: number,
-    requestTag: number,
-    hi: number,
-    lo: number,
-    word: number,
-    pasid: number,
-    frame: number,
-  ): number {
-    const { words } = this;
-    const page = (lo >>> 12) | (hi << 20);
-    const set = (page ^ (page >>> SETS_LG2) ^ (sourceId >>> 3) ^ requestTag) & (SETS - 1);
-    const at = this.free[set] === 0 ? this.replaceIn(set) : this.takeFree(set);
-    words[at] = page;
-    words[at + 1] = (hi >>> 12) | (sourceId << 20);
-    words[at + 2] = requestTag | ((sourceId >>> 12) << 21) | VALID;
-    words[at + 3] = word;
-    words[at + 4] = frame << 12;
-    words[at + 5] = frame >>> 20;
-    words[at + 6] = 0xfff;
-    words[at + 7] = pasid;
-    return at;
   }
 
   invalidateAll(): number {
@@ -215,7 +185,7 @@ export class Iotlb {
   }
 
   *entries(): Generator<CacheEntry & { readonly type: number; readonly snoop: boolean }> {
-    for (let at = 0; at < this.words.length; at += STRIDE) {
+    for (let at = 0; at < ENTRIES_END; at += STRIDE) {
       const tag3 = this.words[at + 2];
       if ((tag3 & VALID) === 0) continue;
       const page = this.words[at];
@@ -259,17 +229,20 @@ export class Iotlb {
     return -1;
   }
 
-  private replaceIn(set: number): number {
-    const at = set * SET_WORDS + (this.turn[set]++ & (WAYS - 1)) * STRIDE;
-    if (this.classAt(at) !== 0) this.large--;
-    return at;
-  }
-
-  private takeFree(set: number): number {
+  /** A free way of a set, else its ways in turn. */
+  placeIn(set: number): number {
+    const { words } = this;
     let at = set * SET_WORDS;
-    this.free[set]--;
-    this.held++;
-    while ((this.words[at + 2] & VALID) !== 0) at += STRIDE;
+    const state = words[STATES + set];
+    if (state < FREE_WAY) {
+      at += state * STRIDE;
+      words[STATES + set] = (state + 1) & TURN;
+      if (this.classAt(at) !== 0) words[LARGE]--;
+      return at;
+    }
+    words[STATES + set] -= FREE_WAY;
+    words[HELD]++;
+    while ((words[at + 2] & VALID) !== 0) at += STRIDE;
     return at;
   }
 
@@ -300,16 +273,17 @@ export class Iotlb {
   }
 
   private drop(matches: (at: number) => boolean): number {
+    const { words } = this;
     let dropped = 0;
-    if (this.held === 0) return 0;
-    for (let at = 0; at < this.words.length; at += STRIDE) {
-      if ((this.words[at + 2] & VALID) === 0 || !matches(at)) continue;
-      if (this.classAt(at) !== 0) this.large--;
-      this.free[Math.floor(at / SET_WORDS)]++;
-      this.words[at + 2] = 0;
+    if (words[HELD] === 0) return 0;
+    for (let at = 0; at < ENTRIES_END; at += STRIDE) {
+      if ((words[at + 2] & VALID) === 0 || !matches(at)) continue;
+      if (this.classAt(at) !== 0) words[LARGE]--;
+      words[STATES + Math.floor(at / SET_WORDS)] += FREE_WAY;
+      words[at + 2] = 0;
       dropped++;
     }
-    this.held -= dropped;
+    words[HELD] -= dropped;
     return dropped;
   }
 }

@@ -7,10 +7,16 @@ const VALID = 1 << 27;
 const FIRST_STAGE = 1 << 28;
 const HAS_PASID = 1 << 20;
 const PERMISSIONS_SHIFT = 8;
-/** Low half of the word with permissions: reading and writing, and a frame below 2^32. */
-const ORDINARY = 3 << PERMISSIONS_SHIFT;
+const DOMAIN_SHIFT = 16;
+/** After the slots, how many are taken. */
+const HELD = SLOTS * STRIDE;
+/** A second-stage table that all above it grant reading and writing, at a frame below 2^31. */
+const ORDINARY = 1 << 29;
 /** Frames below one entry of level 2: what a cached table answers for. */
 const FRAMES_LG2 = 9;
+
+/** What the hot path knows of the words: it looks for ordinary tables by itself. */
+export const STRUCTURE_LAYOUT = { SLOTS, STRIDE, HELD, VALID, ORDINARY } as const;
 
 /** The request a walk was for. Halves of its address are 32-bit integers, signed or not. */
 export interface StructureTags {
@@ -33,18 +39,21 @@ export interface StructureTags {
  * frame high, permissions and domain id; PASID for invalidation.
  */
 export class PagingStructureCache {
-  readonly words = new Int32Array(SLOTS * STRIDE);
-  private held = 0;
+  readonly words = new Int32Array(HELD + 1);
+
+  /** The fifth word of a slot with an ordinary table. */
+  static ordinaryWord(domainId: number): number {
+    return (3 << PERMISSIONS_SHIFT) | (domainId << DOMAIN_SHIFT);
+  }
 
   /** Index of the slot that knows the table of leaves for an address, -1 when none does. */
   find(sourceId: number, requestTag: number, isFirstStage: boolean, hi: number, lo: number): number {
-    if (this.held === 0) return -1;
-    const words = this.words;
+    const { words } = this;
     const number = (lo >>> 21) | (hi << 11);
     const at = slotOf(number, sourceId, requestTag);
     return words[at] === number &&
       words[at + 1] === ((hi >>> 21) | (sourceId << 11)) &&
-      words[at + 2] === tagOf(requestTag, isFirstStage)
+      (words[at + 2] & ~ORDINARY) === tagOf(requestTag, isFirstStage)
       ? at
       : -1;
   }
@@ -54,36 +63,19 @@ export class PagingStructureCache {
    * @param permissions gathered above it, in the walker's own encoding (4 bits)
    */
   insert(tags: StructureTags, isFirstStage: boolean, frame: number, permissions: number): void {
-    const { sourceId, requestTag, pasid, domainId, hi, lo } = tags;
-    const high = Math.floor(frame / 2 ** 32) | (permissions << PERMISSIONS_SHIFT) | (domainId << 16);
-    this.put(sourceId, requestTag, isFirstStage, pasid, hi, lo, frame | 0, high);
-  }
-
-  /**
-   * The same for a second-stage table that all above grant everything.
-   *
-   * @param frame below 2^31
-   */
-  insertOrdinary(
-    sourceId: number,
-    requestTag: number,
-    pasid: number,
-    domainId: number,
-    hi: number,
-    lo: number,
-    frame: number,
-  ): void {
-    this.put(sourceId, requestTag, false, pasid, hi, lo, frame, ORDINARY | (domainId << 16));
-  }
-
-  /** Frame of such a table for an address; -1 when nothing is known of it, -2 when it is another table. */
-  findOrdinary(sourceId: number, requestTag: number, hi: number, lo: number): number {
+    const { sourceId, requestTag, hi, lo } = tags;
     const { words } = this;
     const number = (lo >>> 21) | (hi << 11);
-    const at = ((number ^ (sourceId >>> 3) ^ requestTag) & (SLOTS - 1)) * STRIDE;
-    if (words[at] !== number || words[at + 2] !== (requestTag | VALID)) return -1;
-    if (words[at + 1] !== ((hi >>> 21) | (sourceId << 11))) return -1;
-    return (words[at + 4] & 0xffff) === ORDINARY && words[at + 3] >= 0 ? words[at + 3] : -2;
+    const at = slotOf(number, sourceId, requestTag);
+    const isOrdinary = !isFirstStage && permissions === 3 && frame < 2 ** 31;
+    if ((words[at + 2] & VALID) === 0) words[HELD]++;
+    words[at] = number;
+    words[at + 1] = (hi >>> 21) | (sourceId << 11);
+    words[at + 2] = tagOf(requestTag, isFirstStage) | (isOrdinary ? ORDINARY : 0);
+    words[at + 3] = frame;
+    words[at + 4] =
+      Math.floor(frame / 2 ** 32) | (permissions << PERMISSIONS_SHIFT) | (tags.domainId << DOMAIN_SHIFT);
+    words[at + 5] = tags.pasid;
   }
 
   frameAt(at: number): number {
@@ -133,7 +125,7 @@ export class PagingStructureCache {
   }
 
   *entries(): Generator<CacheEntry> {
-    for (let at = 0; at < this.words.length; at += STRIDE) {
+    for (let at = 0; at < HELD; at += STRIDE) {
       const tag = this.words[at + 2];
       if ((tag & VALID) === 0) continue;
       const number = this.words[at];
@@ -152,30 +144,8 @@ export class PagingStructureCache {
     }
   }
 
-  private put(
-    sourceId: number,
-    requestTag: number,
-    isFirstStage: boolean,
-    pasid: number,
-    hi: number,
-    lo: number,
-    frameLow: number,
-    high: number,
-  ): void {
-    const { words } = this;
-    const number = (lo >>> 21) | (hi << 11);
-    const at = slotOf(number, sourceId, requestTag);
-    if ((words[at + 2] & VALID) === 0) this.held++;
-    words[at] = number;
-    words[at + 1] = (hi >>> 21) | (sourceId << 11);
-    words[at + 2] = tagOf(requestTag, isFirstStage);
-    words[at + 3] = frameLow;
-    words[at + 4] = high;
-    words[at + 5] = pasid;
-  }
-
   private domainAt(at: number): number {
-    return this.words[at + 4] >>> 16;
+    return this.words[at + 4] >>> DOMAIN_SHIFT;
   }
 
   private isFirstStage(at: number): boolean {
@@ -188,14 +158,14 @@ export class PagingStructureCache {
   }
 
   private drop(matches: (at: number) => boolean): number {
-    if (this.held === 0) return 0;
+    if (this.words[HELD] === 0) return 0;
     let dropped = 0;
-    for (let at = 0; at < this.words.length; at += STRIDE) {
+    for (let at = 0; at < HELD; at += STRIDE) {
       if ((this.words[at + 2] & VALID) === 0 || !matches(at)) continue;
       this.words[at + 2] = 0;
       dropped++;
     }
-    this.held -= dropped;
+    this.words[HELD] -= dropped;
     return dropped;
   }
 }

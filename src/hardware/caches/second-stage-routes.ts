@@ -1,9 +1,12 @@
 import { Iotlb } from './iotlb.js';
+import { PagingStructureCache, STRUCTURE_LAYOUT } from './paging-structure-cache.js';
 
 const ROUTES = 64;
 /** Permissions and snoop bit of a leaf together number the flag words of a route. */
 const FLAG_WORDS = 8;
 const SNOOPED = 4;
+/** Bits 31:20. Spec: VT-d 3.15 "Interrupt Address Range". */
+const INTERRUPT_RANGE = 0xfee;
 
 /** What the context entry and the PASID entry of a requester say of its ordinary requests. */
 export interface RouteFacts {
@@ -30,19 +33,35 @@ export class SecondStageRoute {
   levels = 0;
   /** Bits that must be clear in the upper half of an address. */
   beyondHi = 0;
-  domainId = 0;
   pasid = 0;
+  /** Its part of the tags of IOTLB entries of 4 KiB pages and of ordinary tables, and of the places of both. */
+  pageTag2 = 0;
+  pageTag3 = 0;
+  tableTag2 = 0;
+  tableTag3 = 0;
+  tableWord = 0;
+  seed = 0;
   /** Words of IOTLB entries, by permissions of the leaf, 4 added where it is snooped. */
   readonly words = new Int32Array(FLAG_WORDS);
 
+  /** Whether a request to an address goes to memory: without a PASID there is the interrupt range. */
+  isOpen(hi: number, lo: number): boolean {
+    return this.requestTag !== 0 || hi !== 0 || lo >>> 20 !== INTERRUPT_RANGE;
+  }
+
   set(facts: RouteFacts): void {
-    const { type, domainId, flagsOf } = facts;
-    this.sourceId = facts.sourceId;
-    this.requestTag = facts.requestTag;
+    const { sourceId, requestTag, type, domainId, flagsOf } = facts;
+    this.sourceId = sourceId;
+    this.requestTag = requestTag;
     this.rootFrame = facts.rootFrame;
     this.levels = facts.levels;
     this.beyondHi = facts.beyondHi;
-    this.domainId = domainId;
+    this.pageTag2 = sourceId << 20;
+    this.pageTag3 = Iotlb.pageTag(sourceId, requestTag);
+    this.tableTag2 = sourceId << 11;
+    this.tableTag3 = requestTag | STRUCTURE_LAYOUT.VALID | STRUCTURE_LAYOUT.ORDINARY;
+    this.tableWord = PagingStructureCache.ordinaryWord(domainId);
+    this.seed = (sourceId >>> 3) ^ requestTag;
     this.pasid = facts.pasid;
     for (let index = 0; index < FLAG_WORDS; index++) {
       this.words[index] = Iotlb.flagWord(flagsOf(index & 3, index >= SNOOPED), type, domainId);
@@ -57,7 +76,8 @@ export class SecondStageRoute {
  */
 export class SecondStageRoutes {
   private readonly routes = Array.from({ length: ROUTES }, () => new SecondStageRoute());
-  private last = this.routes[0];
+  /** The route found last: most requests are of the requester of the one before. */
+  last = this.routes[0];
   private isEmpty = true;
 
   /** The route of a requester, null when it is not known. */

@@ -4,7 +4,10 @@ import type { HostMemory } from '../../memory/host-memory.js';
 import type { TranslationCaches } from '../caches/translation-caches.js';
 import type { DmaFault } from '../faults.js';
 
-/** What translation needs of its unit. The unit may change the first two between requests. */
+/**
+ * What translation needs of its unit. The unit may change the first two between requests, and then makes its
+ * caches forget their routes.
+ */
 export interface TranslationContext {
   /** GSTS.TES. */
   readonly translationEnabled: boolean;

@@ -1,17 +1,39 @@
-import type { Iotlb } from '../caches/iotlb.js';
-import type { PagingStructureCache } from '../caches/paging-structure-cache.js';
+import { IOTLB_FLAG, IOTLB_LAYOUT, IOTLB_WORD, type Iotlb } from '../caches/iotlb.js';
+import { type PagingStructureCache, STRUCTURE_LAYOUT } from '../caches/paging-structure-cache.js';
 import type { SecondStageRoute, SecondStageRoutes } from '../caches/second-stage-routes.js';
 import { isInterruptAddress } from './address.js';
-import type { RootTable, TranslationContext } from './context.js';
+import type { TranslationContext } from './context.js';
 import { type Rules, rulesOf } from './rules.js';
+import { NEED_WRITE } from './second-stage-walk.js';
 import { StraightWalk } from './straight-walk.js';
 import { refusalOfTableMode } from './table-mode.js';
 
-/** Requests the table mode admits: bits of {@link QuickTranslation.admitted}. */
-const PLAIN = 1;
-const WITH_PASID = 2;
-/** Bits 31:20 of addresses in the interrupt range, which no memory request may reach by translation. */
-const INTERRUPT_FRAMES = 0xfee;
+// Words of the caches are read through views, by byte. What is known of their places is taken over into
+// constants of this module, because a constant of another one is looked up at every use.
+const WORD = 4;
+const SETS_LG2 = IOTLB_LAYOUT.SETS_LG2;
+const SET_MASK = (1 << SETS_LG2) - 1;
+const WAY_BYTES = IOTLB_LAYOUT.STRIDE * WORD;
+const SET_BYTES = IOTLB_LAYOUT.WAYS * WAY_BYTES;
+const TAG2 = IOTLB_WORD.TAG2 * WORD;
+const TAG3 = IOTLB_WORD.TAG3 * WORD;
+const FLAGS = IOTLB_WORD.FLAGS * WORD;
+const PHYSICAL_LO = IOTLB_WORD.PHYSICAL_LO * WORD;
+const PHYSICAL_HI = IOTLB_WORD.PHYSICAL_HI * WORD;
+const OFFSET_MASK = IOTLB_WORD.OFFSET_MASK * WORD;
+const PASID = IOTLB_WORD.PASID * WORD;
+const LARGE = IOTLB_LAYOUT.LARGE * WORD;
+const STATES = IOTLB_LAYOUT.STATES * WORD;
+const TURN = IOTLB_LAYOUT.WAYS - 1;
+const SLOT_MASK = STRUCTURE_LAYOUT.SLOTS - 1;
+const TABLE_VALID = STRUCTURE_LAYOUT.VALID;
+const HELD = STRUCTURE_LAYOUT.HELD;
+const SLOT_BYTES = STRUCTURE_LAYOUT.STRIDE * WORD;
+const WRITE: number = NEED_WRITE;
+/** From the bit of write permission to the one that says a dirty bit must be set first. */
+const NEEDS_DIRTY = IOTLB_FLAG.NEEDS_DIRTY / NEED_WRITE;
+/** Frames of the interrupt range, 256 of them, which no memory request may reach by translation. */
+const INTERRUPT_RANGE = 0xfee;
 
 /**
  * The request path of ordinary requests: untranslated, without privilege, and answered by the IOTLB or by
@@ -19,86 +41,174 @@ const INTERRUPT_FRAMES = 0xfee;
  * by the same rules; as soon as one does not simply pass, nothing has happened yet and the request is that
  * one's. It works on integers and allocates nothing.
  */
-export class QuickTranslation {
-  /** Whether the entry found last was in the IOTLB before. */
-  wasCached = false;
+export class QuickTranslation extends StraightWalk {
+  /** Halves of the address found last, signed. */
+  physicalHi = 0;
+  physicalLo = 0;
+  /** Becomes false when the answer is not from the IOTLB. */
+  wasCached = true;
   private readonly iotlb: Iotlb;
+  private readonly pages: DataView;
   private readonly structures: PagingStructureCache;
+  private readonly tables: DataView;
   private readonly routes: SecondStageRoutes;
-  private readonly straight: StraightWalk;
   private readonly rules: Rules;
-  private rootTable: RootTable | null = null;
-  private admitted = 0;
 
   constructor(private readonly unit: TranslationContext) {
-    const { memory, capabilities, hostAddressWidth, caches } = unit;
+    const { capabilities, caches } = unit;
+    super(unit.memory, capabilities, unit.hostAddressWidth);
     this.iotlb = caches.iotlb;
+    this.pages = new DataView(caches.iotlb.words.buffer);
     this.structures = caches.pagingStructure;
+    this.tables = new DataView(caches.pagingStructure.words.buffer);
     this.routes = caches.routes;
     this.rules = rulesOf(capabilities);
-    this.straight = new StraightWalk(memory, capabilities, hostAddressWidth);
   }
 
   /**
-   * Index of the IOTLB entry that answers a request; negative when this is not the place to answer it.
+   * Index of the IOTLB entry that answers a request, the address with it; negative when this is not the place
+   * to answer it.
    *
    * @param requestTag as the IOTLB has it: 0 for a request-without-PASID
    */
   find(sourceId: number, requestTag: number, hi: number, lo: number, access: number): number {
-    const { unit } = this;
-    if (unit.rootTable !== this.rootTable) this.takeRootTable(unit.rootTable);
-    if (unit.translationEnabled === false) return -1;
-    if (requestTag === 0) {
-      if ((this.admitted & PLAIN) === 0 || isInterruptAddress(hi, lo)) return -1;
-    } else if ((this.admitted & WITH_PASID) === 0) {
-      return -1;
+    const route = this.routes.last;
+    if (route.sourceId !== sourceId || route.requestTag !== requestTag) {
+      return this.findForAnother(sourceId, requestTag, hi, lo, access);
     }
-    const { iotlb } = this;
-    const at = iotlb.find(sourceId, requestTag, hi, lo);
-    if (at < 0) return this.walk(sourceId, requestTag, hi, lo, access);
-    this.wasCached = true;
-    return iotlb.answersPlain(at, access) ? at : -1;
+    const { pages } = this;
+    const page = (lo >>> 12) | (hi << 20);
+    const at = ((page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK) * SET_BYTES;
+    if (
+      pages.getInt32(at, true) !== page ||
+      pages.getInt32(at + TAG3, true) !== route.pageTag3 ||
+      pages.getInt32(at + TAG2, true) !== ((hi >>> 12) | route.pageTag2)
+    ) {
+      return this.findFurther(route, hi, lo, access);
+    }
+    const wanted = access | ((access & WRITE) * NEEDS_DIRTY);
+    if ((pages.getInt32(at + FLAGS, true) & wanted) !== access) return -1;
+    this.physicalHi = pages.getInt32(at + PHYSICAL_HI, true);
+    this.physicalLo = pages.getInt32(at + PHYSICAL_LO, true) | (lo & 0xfff);
+    return at >> 2;
   }
 
-  private walk(sourceId: number, requestTag: number, hi: number, lo: number, access: number): number {
-    const { structures, straight } = this;
-    const route = this.routes.find(sourceId, requestTag);
-    if (route === null || (hi & route.beyondHi) !== 0) return -1;
-    const { pasid } = route;
-    const known = structures.findOrdinary(sourceId, requestTag, hi, lo);
-    if (known < 0) return this.walkFromRoot(route, hi, lo, access, known);
-    const frame = straight.page(straight.placeOf(known), lo, access);
-    if (frame < 0 || frame >>> 8 === INTERRUPT_FRAMES) return -1;
+  /**
+   * Not in the first way of its set: in another, in an entry of a larger page, or in the tables. What is rare
+   * is left by a return, because where ways meet again the engine forgets what it knew.
+   */
+  private findFurther(route: SecondStageRoute, hi: number, lo: number, access: number): number {
+    const { pages, tables } = this;
+    const page = (lo >>> 12) | (hi << 20);
+    const set = (page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK;
+    const first = set * SET_BYTES;
+    if (
+      pages.getInt32(first + WAY_BYTES, true) === page ||
+      pages.getInt32(first + 2 * WAY_BYTES, true) === page ||
+      pages.getInt32(first + 3 * WAY_BYTES, true) === page ||
+      pages.getInt32(LARGE, true) !== 0
+    ) {
+      return this.findByAllTags(route, hi, lo, access);
+    }
+    const number = (lo >>> 21) | (hi << 11);
+    const slot = ((number ^ route.seed) & SLOT_MASK) * SLOT_BYTES;
+    if (tables.getInt32(slot, true) !== number) return this.findInTables(route, hi, lo, access);
+    const isOrdinary =
+      tables.getInt32(slot + 8, true) === route.tableTag3 &&
+      tables.getInt32(slot + 4, true) === ((hi >>> 21) | route.tableTag2) &&
+      (hi & route.beyondHi) === 0 &&
+      route.isOpen(hi, lo);
+    if (!isOrdinary) return -1;
+    const frame = this.page(this.placeOf(tables.getInt32(slot + 12, true)), lo, access);
+    return this.fill(route, hi, lo, frame);
+  }
+
+  private findByAllTags(route: SecondStageRoute, hi: number, lo: number, access: number): number {
+    if (!route.isOpen(hi, lo)) return -1;
+    const { sourceId, requestTag } = route;
+    const found = this.iotlb.find(sourceId, requestTag, hi, lo);
+    if (found >= 0) return this.answer(found * WORD, lo, access);
+    // A table known to the cache must be used, so it is asked by all tags as well.
+    if (this.structures.find(sourceId, requestTag, false, hi, lo) >= 0) return -1;
+    return this.findInTables(route, hi, lo, access);
+  }
+
+  /** From the first table down, where no cache knows anything of the address. */
+  private findInTables(route: SecondStageRoute, hi: number, lo: number, access: number): number {
+    if ((hi & route.beyondHi) !== 0 || !route.isOpen(hi, lo)) return -1;
+    const table = this.leafTable(route.rootFrame, route.levels, hi, lo);
+    const frame = this.page(table, lo, access);
+    const index = this.fill(route, hi, lo, frame);
+    if (index < 0) return -1;
+    const { tables } = this;
+    const number = (lo >>> 21) | (hi << 11);
+    const slot = ((number ^ route.seed) & SLOT_MASK) * SLOT_BYTES;
+    if ((tables.getInt32(slot + 8, true) & TABLE_VALID) === 0) this.structures.words[HELD]++;
+    tables.setInt32(slot, number, true);
+    tables.setInt32(slot + 4, (hi >>> 21) | route.tableTag2, true);
+    tables.setInt32(slot + 8, route.tableTag3, true);
+    tables.setInt32(slot + 12, this.frameAt(table), true);
+    tables.setInt32(slot + 16, route.tableWord, true);
+    tables.setInt32(slot + 20, route.pasid, true);
+    return index;
+  }
+
+  /** Puts the page just found into the IOTLB, unless it is none or in the interrupt range. */
+  private fill(route: SecondStageRoute, hi: number, lo: number, frame: number): number {
+    if (frame < 0 || frame >>> 8 === INTERRUPT_RANGE) return -1;
+    const { pages } = this;
+    const page = (lo >>> 12) | (hi << 20);
+    const set = (page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK;
+    const state = pages.getInt32(STATES + set * WORD, true);
+    if (state > TURN || pages.getInt32(LARGE, true) !== 0) {
+      return this.put(route, hi, lo, frame, this.iotlb.placeIn(set) * WORD);
+    }
+    pages.setInt32(STATES + set * WORD, (state + 1) & TURN, true);
+    return this.put(route, hi, lo, frame, set * SET_BYTES + (state & TURN) * WAY_BYTES);
+  }
+
+  private put(route: SecondStageRoute, hi: number, lo: number, frame: number, at: number): number {
+    const { pages } = this;
+    const physicalHi = frame >>> 20;
+    const physicalLo = frame << 12;
+    pages.setInt32(at, (lo >>> 12) | (hi << 20), true);
+    pages.setInt32(at + TAG2, (hi >>> 12) | route.pageTag2, true);
+    pages.setInt32(at + TAG3, route.pageTag3, true);
+    pages.setInt32(at + FLAGS, route.words[this.leafKind], true);
+    pages.setInt32(at + PHYSICAL_LO, physicalLo, true);
+    pages.setInt32(at + PHYSICAL_HI, physicalHi, true);
+    pages.setInt32(at + OFFSET_MASK, 0xfff, true);
+    pages.setInt32(at + PASID, route.pasid, true);
     this.wasCached = false;
-    const word = route.words[straight.leafKind];
-    return this.iotlb.insertPage(sourceId, requestTag, hi, lo, word, pasid, frame);
+    this.physicalHi = physicalHi;
+    this.physicalLo = physicalLo | (lo & 0xfff);
+    return at >> 2;
   }
 
-  private walkFromRoot(
-    route: SecondStageRoute,
+  /** Takes the address from an entry, if it permits the access and no dirty bit must be set first. */
+  private answer(at: number, lo: number, access: number): number {
+    const { pages } = this;
+    const wanted = access | ((access & WRITE) * NEEDS_DIRTY);
+    if ((pages.getInt32(at + FLAGS, true) & wanted) !== access) return -1;
+    this.physicalHi = pages.getInt32(at + PHYSICAL_HI, true);
+    this.physicalLo = pages.getInt32(at + PHYSICAL_LO, true) | (lo & pages.getInt32(at + OFFSET_MASK, true));
+    return at >> 2;
+  }
+
+  /** The request is of another requester than the last. */
+  private findForAnother(
+    sourceId: number,
+    requestTag: number,
     hi: number,
     lo: number,
     access: number,
-    known: number,
   ): number {
-    if (known !== -1) return -1;
-    const { sourceId, requestTag, pasid, domainId, rootFrame, levels } = route;
-    const { straight } = this;
-    const table = straight.leafTable(rootFrame, levels, hi, lo);
-    if (table < 0) return -1;
-    const frame = straight.page(table, lo, access);
-    if (frame < 0 || frame >>> 8 === INTERRUPT_FRAMES) return -1;
-    this.structures.insertOrdinary(sourceId, requestTag, pasid, domainId, hi, lo, straight.frameAt(table));
-    this.wasCached = false;
-    const word = route.words[straight.leafKind];
-    return this.iotlb.insertPage(sourceId, requestTag, hi, lo, word, pasid, frame);
-  }
-
-  private takeRootTable(rootTable: RootTable): void {
-    this.rootTable = rootTable;
-    this.admitted =
-      (refusalOfTableMode(rootTable, this.rules, false) === 0 ? PLAIN : 0) |
-      (refusalOfTableMode(rootTable, this.rules, true) === 0 ? WITH_PASID : 0);
-    this.routes.forget();
+    if (this.routes.find(sourceId, requestTag) !== null)
+      return this.find(sourceId, requestTag, hi, lo, access);
+    const { unit } = this;
+    if (!unit.translationEnabled || (requestTag === 0 && isInterruptAddress(hi, lo))) return -1;
+    if (refusalOfTableMode(unit.rootTable, this.rules, requestTag !== 0) !== 0) return -1;
+    const at = this.iotlb.find(sourceId, requestTag, hi, lo);
+    return at < 0 ? -1 : this.answer(at * WORD, lo, access);
   }
 }

@@ -23,17 +23,17 @@ export class StraightWalk {
   /** Low half of the leaf found last. */
   leafLo = 0;
   private readonly addressLimit: number;
-  private slab: DataView;
-  private first = 0;
+  protected slab: DataView;
+  protected first = 0;
   /** What the halves of an ordinary table entry are, and the bits of the low one that must be so. */
-  private expectedLo = 0;
-  private expectedHi = 0;
-  private checkedLo = 0;
-  private reservedLo = 0;
-  private unusualHi = 0;
+  protected expectedLo = 0;
+  protected expectedHi = 0;
+  protected checkedLo = 0;
+  protected reservedLo = 0;
+  protected unusualHi = 0;
 
   constructor(
-    private readonly memory: HostMemory,
+    protected readonly memory: HostMemory,
     capabilities: SecondStageCapabilities,
     hostAddressWidth: number,
   ) {
@@ -51,7 +51,7 @@ export class StraightWalk {
    * @param rootFrame table of the level given, 4 or 5; below 2^31
    * @param need permissions the access cannot do without: at least one
    */
-  find(rootFrame: number, levels: number, hi: number, lo: number, need: number): number {
+  pageOf(rootFrame: number, levels: number, hi: number, lo: number, need: number): number {
     return this.page(this.leafTable(rootFrame, levels, hi, lo), lo, need);
   }
 
@@ -116,7 +116,7 @@ export class StraightWalk {
     return (place >>> 12) | this.first;
   }
 
-  private takeSlab(): void {
+  protected takeSlab(): void {
     const { slab, slabFirst, slabFrames } = this.memory;
     // Tables beyond the host's address width have a reserved bit set; frames are never negative.
     const isUsable = slabFrames > 0 && (slabFirst + slabFrames) * 4096 <= this.addressLimit;

@@ -44,9 +44,6 @@ export type PageAdmission =
 
 /** The translation of one unit: {@link Translator} with results, faults and an entry that allocates nothing. */
 export class UnitTranslation {
-  /** Halves of the address found by {@link translateFast}, signed. */
-  physicalHi = 0;
-  physicalLo = 0;
   private readonly iotlb: Iotlb;
   private readonly quick: QuickTranslation;
   private readonly translator: Translator;
@@ -66,6 +63,7 @@ export class UnitTranslation {
     const { walk, quick, iotlb } = this;
     walk.begin(request);
     if (walk.isPlain) {
+      quick.wasCached = true;
       const at = quick.find(walk.sourceId, walk.requestTag, walk.hi, walk.lo, walk.access);
       if (at >= 0) {
         walk.takeCached(iotlb.words, at);
@@ -94,10 +92,16 @@ export class UnitTranslation {
   translateFast(sourceId: number, pasid: number, hi: number, lo: number, access: number): number {
     const { quick, iotlb } = this;
     const at = quick.find(sourceId, pasid < 0 ? 0 : iotlb.requestTag(pasid), hi, lo, access);
-    if (at < 0) return this.translateSlowly(sourceId, pasid, hi, lo, access);
-    this.physicalHi = iotlb.physicalHiAt(at);
-    this.physicalLo = iotlb.physicalLoAt(at, lo);
-    return 0;
+    return at >= 0 ? 0 : this.translateSlowly(sourceId, pasid, hi, lo, access);
+  }
+
+  /** Halves of the address found by {@link translateFast}, signed. */
+  get physicalHi(): number {
+    return this.quick.physicalHi;
+  }
+
+  get physicalLo(): number {
+    return this.quick.physicalLo;
   }
 
   /** Looks a page request up in the tables; a refusal is reported as its fault. */
@@ -120,8 +124,8 @@ export class UnitTranslation {
     walk.start(sourceId, pasid, hi, lo, access, REQUEST_KIND.UNTRANSLATED);
     walk.missedIotlb = true;
     const outcome = this.translator.run(walk);
-    this.physicalHi = walk.physicalHi;
-    this.physicalLo = walk.physicalLo;
+    this.quick.physicalHi = walk.physicalHi;
+    this.quick.physicalLo = walk.physicalLo;
     if (outcome > 0) this.report(walk, outcome);
     return outcome;
   }
