@@ -12,6 +12,9 @@ const CORE = {
   map: async () => (await import('./page-table.mjs')).pageTable,
 };
 const SERVER = {
+  'log-1': async () => (await import('./log.mjs')).log(1),
+  'log-100': async () => (await import('./log.mjs')).log(100),
+  'log-1000': async () => (await import('./log.mjs')).log(1000),
   'http-q2': async () => (await import('./http-q2.mjs')).httpQ2(),
   ...Object.fromEntries(Object.keys(FANOUT).map((name) => [name, () => fanout(name)])),
   'fanout-memory': async () => (await import('./fanout-memory.mjs')).fanoutMemory(),

@@ -11,8 +11,7 @@ const packr = new Packr({ useRecords: false, copyBuffers: true });
  * something else than was applied would build another machine.
  */
 export function encode(value: unknown): Uint8Array {
-  const offence = findOffence(value, 'entry');
-  if (offence !== null) throw new LogError('NOT_PLAIN_DATA', offence);
+  if (!isPlain(value)) throw new LogError('NOT_PLAIN_DATA', findOffence(value, 'entry')!);
   return new Uint8Array(packr.pack(value));
 }
 
@@ -22,33 +21,46 @@ export function decode(bytes: Uint8Array): unknown {
   return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
-function findOffence(value: unknown, path: string): string | null {
+/** The same as finding no offence, without a path for every field: this is asked of every command. */
+function isPlain(value: unknown): boolean {
   switch (typeof value) {
     case 'string':
       // UTF-8 has no code for half a surrogate pair; JSON text can carry one all the same.
-      return value.isWellFormed() ? null : `${path} is a string with an unpaired surrogate`;
+      return value.isWellFormed();
     case 'number':
     case 'boolean':
     case 'undefined':
-      return null;
+      return true;
     case 'object':
       break;
     default:
-      return `${path} is a ${typeof value}`;
+      return false;
   }
-  if (value === null || value instanceof Uint8Array) return null;
-  if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) {
-      const offence = findOffence(value[index], `${path}[${index}]`);
-      if (offence !== null) return offence;
-    }
-    return null;
+  if (value === null || value instanceof Uint8Array) return true;
+  if (Array.isArray(value)) return value.every(isPlain);
+  if (isOfClass(value)) return false;
+  for (const key in value) {
+    if (!key.isWellFormed() || !isPlain((value as Record<string, unknown>)[key])) return false;
   }
-  // Object.prototype, of whichever realm, is the prototype that has none itself.
+  return true;
+}
+
+/** Object.prototype, of whichever realm, is the prototype that has none itself. */
+function isOfClass(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    return `${path} is an object of class ${value.constructor.name}`;
+  return prototype !== null && Object.getPrototypeOf(prototype) !== null;
+}
+
+/** Where and why a value is not plain data; null when it is. */
+function findOffence(value: unknown, path: string): string | null {
+  if (isPlain(value)) return null;
+  if (typeof value === 'string') return `${path} is a string with an unpaired surrogate`;
+  if (typeof value !== 'object' || value === null) return `${path} is a ${typeof value}`;
+  if (Array.isArray(value)) {
+    const index = value.findIndex((item) => !isPlain(item));
+    return findOffence(value[index], `${path}[${index}]`);
   }
+  if (isOfClass(value)) return `${path} is an object of class ${value.constructor.name}`;
   for (const [key, field] of Object.entries(value)) {
     const offence = findOffence(key, `a key of ${path}`) ?? findOffence(field, `${path}.${key}`);
     if (offence !== null) return offence;

@@ -74,7 +74,15 @@ export class StreamLog implements CommandLog {
     await this.writes.submit({ write, name, stream });
   }
 
-  async append(name: string, revision: number, entry: unknown): Promise<void> {
+  append(name: string, revision: number, entry: unknown): Promise<void> {
+    try {
+      return this.writes.submit(this.appendChange(name, revision, entry));
+    } catch (refusal) {
+      return Promise.reject(refusal as LogError);
+    }
+  }
+
+  private appendChange(name: string, revision: number, entry: unknown): Change {
     this.refuseIfClosed();
     const stream = this.find(name);
     if (revision !== stream.accepted + 1) {
@@ -83,10 +91,9 @@ export class StreamLog implements CommandLog {
         `Stream "${name}" continues with revision ${stream.accepted + 1}, not ${revision}.`,
       );
     }
-    const bytes = encode(entry);
+    const write = { kind: 'append', stream: stream.number, revision, entry: encode(entry) } as const;
     stream.accepted = revision;
-    const write = { kind: 'append', stream: stream.number, revision, entry: bytes } as const;
-    await this.writes.submit({ write, name, stream });
+    return { write, name, stream };
   }
 
   async *read(name: string, fromRevision: number): AsyncGenerator<LogEntry> {

@@ -10,6 +10,8 @@ import { countOf, packEntries, revisionKey, revisionOf, seal, streamKey, unseal 
 /** Format of what is stored; a change that an older server would misread makes it one more. */
 export const FORMAT = 2;
 export const FORMAT_KEY = 'iommu-graph command log';
+/** How many transactions there were: tells whether one that failed is there all the same. */
+export const COUNT_KEY = 'transactions';
 
 const DATABASES = ['streams', 'records', 'snapshots'];
 /** Those of each format that can be read; a server that ended early may not have made all, or already the new. */
@@ -36,7 +38,7 @@ export function examine(path: string, directory: string): number | null {
       root: (name, { value, tree }) => {
         if (name === FORMAT_KEY) format = numberIn(value);
         else if (tree !== null) names.add(name);
-        else names.add(`${name} (no database)`);
+        else if (name !== COUNT_KEY) names.add(`${name} (no database)`);
       },
       entry: (database, item) => streams.see(database, item),
     });

@@ -1,7 +1,7 @@
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { LogError } from '../log-error.js';
-import { FORMAT, FORMAT_KEY, upgradeFrom1 } from './format.js';
-import { revisionKey, revisionOf, seal, streamKey, unseal, unsealed } from './records.js';
+import { COUNT_KEY, FORMAT, FORMAT_KEY, upgradeFrom1 } from './format.js';
+import { revisionKey, revisionOf, seal, streamKey, unseal } from './records.js';
 import { Room } from './room.js';
 
 /** A write as it crosses to the thread that does it; values still lack their check sums. */
@@ -29,11 +29,8 @@ const SWEEP = 500;
 /** Bytes of values read at a time. */
 const PAGE = 512 * 1024;
 /** What a transaction may write beside its values: copies of the pages above them, and lists of free pages. */
-const OVERHEAD = 256 * 1024;
-const OVERHEAD_PER_WRITE = 40 * 1024;
-
-/** Stream numbers begin at 1; under 0 is how many transactions there were. */
-const COUNTER = streamKey(0);
+const OVERHEAD = 128 * 1024;
+const OVERHEAD_PER_WRITE = 24 * 1024;
 
 /**
  * The log's databases, written by transactions that have reached the disk when they return. It waits for the
@@ -74,7 +71,7 @@ export class LmdbStore {
 
   load(): FoundStream[] {
     const found: FoundStream[] = [];
-    for (const { key, value } of this.streams.getRange({ start: streamKey(1) })) {
+    for (const { key, value } of this.streams.getRange()) {
       const stream = key.readUInt32BE();
       const [newest] = this.records.getRange({
         start: revisionKey(stream, Number.MAX_SAFE_INTEGER),
@@ -203,14 +200,12 @@ export class LmdbStore {
   }
 
   private readCount(): number {
-    const value = this.streams.get(COUNTER);
-    return value === undefined ? 0 : Buffer.from(unseal(COUNTER, value)).readDoubleLE();
+    return (this.environment.get(COUNT_KEY) as number | undefined) ?? 0;
   }
 
+  /** Beside the roots of the databases, whose page every transaction writes anyway. */
   private putCount(count: number): void {
-    const value = unsealed(8);
-    new DataView(value.buffer).setFloat64(value.byteLength - 8, count, true);
-    void this.streams.put(COUNTER, seal(COUNTER, value));
+    void this.environment.put(COUNT_KEY, count);
   }
 
   /** The work returns nothing: a promise would leave the transaction open. */

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { readMeta } from './file-meta.js';
 
 /** Bytes the file grows by: rarely, and little enough that the sync that follows is a short one. */
-const STEP = 1024 * 1024;
+const STEP = 2 * 1024 * 1024;
 const ZEROS = new Uint8Array(256 * 1024);
 
 /**
@@ -14,6 +14,8 @@ const ZEROS = new Uint8Array(256 * 1024);
  */
 export class Room {
   private readonly file: number;
+  /** Bytes behind the last page, as far as they are not promised to a transaction. */
+  private spare = 0;
 
   constructor(path: string) {
     this.file = openSync(path, 'r+');
@@ -27,15 +29,22 @@ export class Room {
 
   /** Makes sure that a transaction can add so many bytes of pages; throws what the file system throws. */
   reserve(bytes: number): void {
-    const needed = this.used() + bytes;
+    if (this.spare < bytes) this.spare = this.grow(bytes);
+    this.spare -= bytes;
+  }
+
+  /** Gives how much is behind the last page now. */
+  private grow(bytes: number): number {
+    const used = this.used();
     const { size } = fstatSync(this.file);
-    if (size >= needed) return;
+    if (size >= used + bytes) return size - used;
     try {
-      this.fill(size, needed + STEP);
+      this.fill(size, used + bytes + STEP);
     } catch (cause) {
       // There may be room for this one all the same.
-      if (fstatSync(this.file).size < needed) throw cause;
+      if (fstatSync(this.file).size < used + bytes) throw cause;
     }
+    return fstatSync(this.file).size - used;
   }
 
   close(): void {
