@@ -15,6 +15,8 @@ const SERVER = {
   'log-1': async () => (await import('./log.mjs')).log(1),
   'log-100': async () => (await import('./log.mjs')).log(100),
   'log-1000': async () => (await import('./log.mjs')).log(1000),
+  replay: async () => (await import('./replay.mjs')).replay(100_000),
+  restart: async () => (await import('./replay.mjs')).replay(1_000_000),
   'http-q2': async () => (await import('./http-q2.mjs')).httpQ2(),
   ...Object.fromEntries(Object.keys(FANOUT).map((name) => [name, () => fanout(name)])),
   'fanout-memory': async () => (await import('./fanout-memory.mjs')).fanoutMemory(),
