@@ -47,9 +47,8 @@ export function readMemoryDump(directory: string): MemoryDump {
     extendedCapability: registers.ECAP,
     registerBase: u64(0, 0),
     hostAddressWidth,
-    emit: () => undefined,
-    sendMessage: () => undefined,
-    deviceTlb: () => null,
+    events: { push: () => undefined },
+    bus: { sendMessage: () => undefined, deviceTlb: () => null, deviceTlbs: () => [] },
   });
   // The root table pointer takes effect when it is latched. Spec: VT-d 11.4.5 "Root Table Address Register".
   unit.writeRegister(REGISTER.RTADDR, 8, registers.RTADDR);

@@ -26,7 +26,7 @@ const READ_ONLY = { read: true, write: false, privileged: false };
 const WRITE_ONLY = { read: false, write: true, privileged: false };
 
 interface CacheViewHost extends TranslationContext {
-  readonly deviceTlbs: () => Iterable<readonly [sourceId: number, tlb: DeviceTlb]>;
+  deviceTlbs(): Iterable<readonly [sourceId: number, tlb: DeviceTlb]>;
 }
 
 /** The first `limit` entries of one cache, or of all when `kind` is null. */

@@ -81,3 +81,8 @@ export interface InterruptDelivered {
 }
 
 export type HardwareEvent = FaultOccurred | DescriptorExecuted | PageRequestArrived | InterruptDelivered;
+
+/** Where events go, in the order they happen. */
+export interface EventSink<E> {
+  push(event: E): unknown;
+}

@@ -3,7 +3,7 @@ import type { UnitCapabilities } from '../layout/capability.js';
 import { FAULT_REQUEST_TYPE, packFaultRecord } from '../layout/fault-record.js';
 import { FAULT_STATUS, REGISTER, faultRecordRegister } from '../layout/registers.js';
 import type { EventMessage } from './event-message.js';
-import type { FaultOccurred } from './events.js';
+import type { EventSink, FaultOccurred } from './events.js';
 import type { RegisterFile } from './register-file.js';
 import type { AddressType } from './request.js';
 
@@ -55,7 +55,7 @@ export class FaultRecorder {
     private readonly capabilities: UnitCapabilities,
     private readonly registers: RegisterFile,
     private readonly event: EventMessage,
-    private readonly emit: (event: FaultOccurred) => void,
+    private readonly events: EventSink<FaultOccurred>,
     private readonly collapse: boolean,
   ) {}
 
@@ -78,7 +78,7 @@ export class FaultRecorder {
       EXE: showsPasid && execute,
     });
     const recordIndex = fault.suppressed ? null : this.record(words);
-    this.emit({
+    this.events.push({
       type: 'FAULT',
       unit: this.unit,
       sourceId,
@@ -110,7 +110,7 @@ export class FaultRecorder {
       EXE: false,
     });
     const recordIndex = fault.suppressed ? null : this.record(words);
-    this.emit({
+    this.events.push({
       type: 'FAULT',
       unit: this.unit,
       sourceId,

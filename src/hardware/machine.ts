@@ -10,11 +10,12 @@ import {
 import { HostMemory } from '../memory/host-memory.js';
 import { DeviceTlb } from './caches/device-tlb.js';
 import { type DeviceAccess, type DmaResult, performDeviceDma } from './device-dma.js';
-import type { HardwareEvent } from './events.js';
-import { PciFunction, type PciFunctionSource } from './pci/function.js';
+import type { EventSink, HardwareEvent } from './events.js';
+import { type ConfigWatcher, PciFunction, type PciFunctionSource } from './pci/function.js';
 import { PciTopology } from './pci/topology.js';
 import { virtualFunctionSources } from './pci/virtual-function.js';
 import { requesterIdOf } from './requester-id.js';
+import type { UnitBus } from './unit-core.js';
 import { RemappingUnit } from './unit.js';
 import { type RoutedUnit, UnitRouting } from './unit-routing.js';
 
@@ -36,19 +37,24 @@ export interface MachineSource {
 /** Widest host address the architecture allows; taken where no table says. */
 const LARGEST_HOST_ADDRESS_WIDTH = 52;
 
+/** Takes the units' own messages: what serves their interrupts. */
+export interface MessageHandler {
+  unitMessage(unit: RemappingUnit, address: U64, data: number): void;
+}
+
 /** Memory, remapping units and PCI functions, wired as the DMAR table says. */
-export class Machine {
+export class Machine implements ConfigWatcher {
   readonly memory: HostMemory;
   /** In table order: dmar0, dmar1, ... A structure whose registers nobody described has no unit. */
   readonly units: readonly RemappingUnit[];
   readonly topology: PciTopology;
-  /** Takes the units' own messages; the kernel sets it. Until then they are lost. */
-  onMessage: (unit: RemappingUnit, address: U64, data: number) => void = () => {};
+  /** The kernel sets it. Until then messages are lost. */
+  messageHandler: MessageHandler | null = null;
   private routing: UnitRouting<RemappingUnit>;
   private readonly routed: readonly RoutedUnit<RemappingUnit>[];
   private readonly deviceTlbs = new Map<PciFunction, DeviceTlb>();
 
-  constructor(options: MachineSource & { readonly emit: (event: HardwareEvent) => void }) {
+  constructor(options: MachineSource & { readonly events: EventSink<HardwareEvent> }) {
     const hostAddressWidth = options.dmar?.hostAddressWidth ?? LARGEST_HOST_ADDRESS_WIDTH;
     this.memory = new HostMemory(2 ** hostAddressWidth);
     this.topology = new PciTopology(options.functions.map((source) => new PciFunction(source)));
@@ -58,7 +64,8 @@ export class Machine {
     this.routed = drhds.flatMap((drhd, index) => {
       const source = options.units.find(({ registerBase }) => equalU64(registerBase, drhd.registerBase));
       if (source === undefined) return [];
-      const unit: RemappingUnit = new RemappingUnit({
+      const bus = new MachineBus(this, drhd.segment);
+      const unit = new RemappingUnit({
         name: `dmar${index}`,
         segment: drhd.segment,
         memory: this.memory,
@@ -67,11 +74,10 @@ export class Machine {
         extendedCapability: source.extendedCapability,
         registerBase: source.registerBase,
         hostAddressWidth,
-        emit: options.emit,
-        sendMessage: (address, data) => this.onMessage(unit, address, data),
-        deviceTlb: (sourceId) => this.deviceTlbAt(drhd.segment, sourceId),
-        deviceTlbs: () => this.deviceTlbsOf(unit),
+        events: options.events,
+        bus,
       });
+      bus.unit = unit;
       return [{ unit, drhd }];
     });
     this.units = this.routed.map(({ unit }) => unit);
@@ -79,9 +85,9 @@ export class Machine {
   }
 
   /** The machine a description speaks of, switched on and not yet booted. */
-  static fromDescription(description: MachineSource, emit: (event: HardwareEvent) => void): Machine {
+  static fromDescription(description: MachineSource, events: EventSink<HardwareEvent>): Machine {
     const { dmar, functions, units } = description;
-    return new Machine({ dmar, functions, units, emit });
+    return new Machine({ dmar, functions, units, events });
   }
 
   /** A card is put into its slot: its functions answer from now on. */
@@ -137,12 +143,16 @@ export class Machine {
     if (known !== undefined) return known;
     const made = new DeviceTlb();
     this.deviceTlbs.set(fn, made);
-    // PCI Express: switching ATS off empties the cache. At once, not when somebody next looks: a machine that
-    // was looked at in between must go on as one that was not.
-    fn.onConfigWrite = () => {
-      if (!fn.ats!.enabled) made.clear();
-    };
+    fn.configWatcher = this;
     return made;
+  }
+
+  /**
+   * PCI Express: switching ATS off empties the cache. At once, not when somebody next looks: a machine that
+   * was looked at in between must go on as one that was not.
+   */
+  configWritten(fn: PciFunction): void {
+    if (!(fn.ats?.enabled ?? false)) this.deviceTlbs.get(fn)?.clear();
   }
 
   /**
@@ -167,14 +177,38 @@ export class Machine {
     );
   }
 
-  private deviceTlbAt(segment: number, sourceId: number): DeviceTlb | null {
+  /** The translation cache of the function with a source id in a segment. */
+  deviceTlbAt(segment: number, sourceId: number): DeviceTlb | null {
     const fn = this.topology.find(pciAddressOf(segment, sourceId));
     return fn === null ? null : this.deviceTlb(fn);
   }
 
-  private *deviceTlbsOf(unit: RemappingUnit): Generator<readonly [number, DeviceTlb]> {
+  /** Translation caches of the functions behind a unit, by source id. */
+  *deviceTlbsOf(unit: RemappingUnit): Generator<readonly [number, DeviceTlb]> {
     for (const [fn, tlb] of this.deviceTlbs) {
       if (this.unitFor(fn) === unit && this.deviceTlb(fn) !== null) yield [this.requesterId(fn), tlb];
     }
+  }
+}
+
+/** The machine as one of its units reaches it. */
+export class MachineBus implements UnitBus {
+  unit: RemappingUnit | null = null;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly segment: number,
+  ) {}
+
+  sendMessage(address: U64, data: number): void {
+    this.machine.messageHandler?.unitMessage(this.unit!, address, data);
+  }
+
+  deviceTlb(sourceId: number): DeviceTlb | null {
+    return this.machine.deviceTlbAt(this.segment, sourceId);
+  }
+
+  deviceTlbs(): Iterable<readonly [sourceId: number, tlb: DeviceTlb]> {
+    return this.machine.deviceTlbsOf(this.unit!);
   }
 }

@@ -14,8 +14,8 @@ import type { HostMemory } from '../memory/host-memory.js';
 import type { DeviceTlb } from './caches/device-tlb.js';
 import { InterruptEntryCache } from './caches/interrupt-entry-cache.js';
 import { TranslationCaches } from './caches/translation-caches.js';
-import { EventMessage } from './event-message.js';
-import type { HardwareEvent } from './events.js';
+import { EventMessage, type UnitMessage } from './event-message.js';
+import type { EventSink, HardwareEvent } from './events.js';
 import { type DmaFault, FaultRecorder } from './faults.js';
 import type { InterruptHost, InterruptTable } from './interrupts.js';
 import type { QueueHost } from './invalidation-queue.js';
@@ -25,6 +25,16 @@ import type { PageRequest, PageRequestHost } from './page-requests.js';
 import type { RegisterInvalidationHost } from './register-invalidation.js';
 import type { RootTable, TranslationContext } from './translate/context.js';
 import { type PageAdmission, type UnitTranslation, translationOf } from './translate/translate.js';
+
+/** What a unit reaches of the machine around it, besides memory. */
+export interface UnitBus {
+  /** Puts a message of the unit itself on the bus. Such messages are never remapped. */
+  sendMessage(address: U64, data: number): void;
+  /** The translation cache of a device; null when none answers to this source id. */
+  deviceTlb(sourceId: number): DeviceTlb | null;
+  /** All such caches by source id, for display. */
+  deviceTlbs(): Iterable<readonly [sourceId: number, tlb: DeviceTlb]>;
+}
 
 /** What a unit is made of. */
 export interface UnitOptions {
@@ -39,13 +49,8 @@ export interface UnitOptions {
   readonly registerBase: U64;
   /** Bits of host physical address on this platform. */
   readonly hostAddressWidth: number;
-  readonly emit: (event: HardwareEvent) => void;
-  /** Puts a message of the unit itself on the bus. Such messages are never remapped. */
-  readonly sendMessage: (address: U64, data: number) => void;
-  /** The translation cache of a device; null when none answers to this source id. */
-  readonly deviceTlb: (sourceId: number) => DeviceTlb | null;
-  /** All such caches by source id, for display; none when left out. */
-  readonly deviceTlbs?: () => Iterable<readonly [sourceId: number, tlb: DeviceTlb]>;
+  readonly events: EventSink<HardwareEvent>;
+  readonly bus: UnitBus;
   /** Drop a fault while a record of the same source waits, as the specification allows. */
   readonly collapseFaults?: boolean;
 }
@@ -71,17 +76,15 @@ export class UnitCore
   readonly translation: UnitTranslation;
   readonly invalidationEvent: EventMessage;
   readonly pageRequestEvent: EventMessage;
-  readonly emit: (event: HardwareEvent) => void;
-  readonly deviceTlb: (sourceId: number) => DeviceTlb | null;
-  readonly deviceTlbs: () => Iterable<readonly [sourceId: number, tlb: DeviceTlb]>;
   rootTable: RootTable = { address: 0, ttm: 0, ssirwe: false };
   interruptTable: InterruptTable = { base: 0, entries: 0, extended: false };
   /** TES, kept apart from its register because every request asks. */
   translationEnabled = false;
   /** Takes the answers to page requests; whoever models the devices sets it. */
   onPageResponse: ((response: PageGroupResponse) => void) | null = null;
-  private readonly sendMessage: (address: U64, data: number) => void;
-  private readonly waiting: { readonly address: U64; readonly data: number }[] = [];
+  private readonly events: EventSink<HardwareEvent>;
+  private readonly bus: UnitBus;
+  private readonly waiting: UnitMessage[] = [];
   private isDelivering = false;
 
   constructor(options: UnitOptions) {
@@ -89,18 +92,15 @@ export class UnitCore
     this.name = options.name;
     this.memory = options.memory;
     this.hostAddressWidth = options.hostAddressWidth;
-    this.emit = options.emit;
-    this.deviceTlb = options.deviceTlb;
-    this.deviceTlbs = options.deviceTlbs ?? (() => []);
-    this.sendMessage = options.sendMessage;
+    this.events = options.events;
+    this.bus = options.bus;
     this.capabilities = decodeCapabilities(version, capability, extendedCapability);
     this.registers = new RegisterFile(registerMap(this.capabilities), registerSetBytes(this.capabilities));
     this.registers.store(REGISTER.VER, version);
     this.registers.store64(REGISTER.CAP, capability);
     this.registers.store64(REGISTER.ECAP, extendedCapability);
     this.caches = new TranslationCaches();
-    const event = (control: number) =>
-      new EventMessage(this.registers, control, (address, data) => this.waiting.push({ address, data }));
+    const event = (control: number) => new EventMessage(this.registers, control, this.waiting);
     this.invalidationEvent = event(REGISTER.IECTL);
     this.pageRequestEvent = event(REGISTER.PECTL);
     this.faults = new FaultRecorder(
@@ -108,7 +108,7 @@ export class UnitCore
       this.capabilities,
       this.registers,
       event(REGISTER.FECTL),
-      this.emit,
+      this.events,
       options.collapseFaults ?? false,
     );
     this.translation = translationOf(this);
@@ -132,6 +132,18 @@ export class UnitCore
 
   get passesCompatibilityFormat(): boolean {
     return (this.registers.load(REGISTER.GSTS) & GLOBAL.CFI) !== 0;
+  }
+
+  emit(event: HardwareEvent): void {
+    this.events.push(event);
+  }
+
+  deviceTlb(sourceId: number): DeviceTlb | null {
+    return this.bus.deviceTlb(sourceId);
+  }
+
+  deviceTlbs(): Iterable<readonly [sourceId: number, tlb: DeviceTlb]> {
+    return this.bus.deviceTlbs();
   }
 
   admitPageRequest(request: PageRequest): PageAdmission {
@@ -211,6 +223,6 @@ export class UnitCore
       vector: data & 0xff,
       destination: ((address.lo >>> 12) & 0xff) | (address.hi & 0xffffff00),
     });
-    this.sendMessage(address, data);
+    this.bus.sendMessage(address, data);
   }
 }

@@ -8,7 +8,7 @@ import type { TranslationCaches } from './caches/translation-caches.js';
 import { INTERRUPT_FAULT, type InterruptResult, remapInterrupt } from './interrupts.js';
 import { InvalidationQueue } from './invalidation-queue.js';
 import { type PageRequest, type PageRequestOutcome, acceptPageRequest } from './page-requests.js';
-import { registerActions } from './register-actions.js';
+import { actOnWrite } from './register-actions.js';
 import type { DmaRequest, TranslationResult, WalkTrace } from './request.js';
 import { traceRequest } from './translate/trace.js';
 import { UnitCore, type UnitOptions } from './unit-core.js';
@@ -46,8 +46,6 @@ export class RemappingUnit {
   readonly capabilities: UnitCapabilities;
   private readonly core: UnitCore;
   private readonly queue: InvalidationQueue;
-  /** What to do after software wrote the 32 bits at an offset. */
-  private readonly actions: ReadonlyMap<number, () => void>;
 
   constructor(options: UnitOptions) {
     this.name = options.name;
@@ -57,7 +55,6 @@ export class RemappingUnit {
     this.core = new UnitCore(options);
     this.capabilities = this.core.capabilities;
     this.queue = new InvalidationQueue(this.core);
-    this.actions = registerActions(this.core, this.queue);
   }
 
   /** Reads 32 or 64 bits; nothing answers an access that is not aligned or lies beyond the register set. */
@@ -75,8 +72,8 @@ export class RemappingUnit {
     if (!this.isAccessible(offset, bytes)) return;
     this.core.registers.write(offset, value.lo);
     if (bytes === 8) this.core.registers.write(offset + 4, value.hi);
-    this.actions.get(offset)?.();
-    if (bytes === 8) this.actions.get(offset + 4)?.();
+    actOnWrite(this.core, this.queue, offset);
+    if (bytes === 8) actOnWrite(this.core, this.queue, offset + 4);
     this.core.deliverMessages();
   }
 

@@ -62,3 +62,8 @@ export interface KernelLogged {
 }
 
 export type KernelEvent = TopologyChanged | AttachmentChanged | MappingChanged | KernelLogged;
+
+/** Where events go, in the order they happen. */
+export interface EventSink<E> {
+  push(event: E): unknown;
+}

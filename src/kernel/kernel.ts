@@ -3,7 +3,7 @@ import type { PciFunction } from '../hardware/pci/function.js';
 import type { DmarTable } from '../layout/dmar/table.js';
 import { boot } from './boot.js';
 import type { KernelConfig } from './config.js';
-import type { KernelEvent } from './events.js';
+import type { EventSink, KernelEvent } from './events.js';
 import { bindDriver, unbindDriver } from './device/driver.js';
 import { removeDevice, rescan } from './device/hotplug.js';
 import { setNumVfs } from './device/sriov.js';
@@ -20,7 +20,7 @@ import { setGroupType } from './iommu/group-type.js';
 import { groupReservedRegions, reservedRegions } from './iommu/reserved.js';
 import { unmap } from './iommu/unmap.js';
 import type { KernelLog } from './log/kernel-log.js';
-import type { MachinePort } from './machine-port.js';
+import type { MachinePort, UnitRegisters } from './machine-port.js';
 import { createMdev, createSoftwareMdev } from './mdev/create.js';
 import { removeMdev } from './mdev/remove.js';
 import { mdevTypes } from './mdev/types.js';
@@ -59,7 +59,7 @@ export interface KernelInput {
   readonly machine: MachinePort;
   /** Null when the machine has no DMAR table. */
   readonly dmar: DmarTable | null;
-  readonly emit: (event: KernelEvent) => void;
+  readonly events: EventSink<KernelEvent>;
   /** In the order of enumeration. */
   readonly devices: readonly DeviceInput[];
   /** Drivers that make subdevices without hardware. */
@@ -82,8 +82,12 @@ export class Kernel {
   /** Throws a KernelConfigError for a combination of options that is not modelled. */
   constructor(input: KernelInput) {
     this.state = new KernelState(input);
-    input.machine.onMessage = (unit, address, data) =>
-      handleUnitMessage(this.state, unit.registerBase, address, data);
+    input.machine.messageHandler = this;
+  }
+
+  /** A unit's own interrupt arrived. */
+  unitMessage(unit: UnitRegisters, address: U64, data: number): void {
+    handleUnitMessage(this.state, unit.registerBase, address, data);
   }
 
   /** Milliseconds; the platform sets it before every command. Only rate limits read it. */

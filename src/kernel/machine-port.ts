@@ -17,6 +17,8 @@ export interface MachinePort {
   readonly units: readonly UnitRegisters[];
   /** Writes NumVFs and VF Enable of a physical function; gives the virtual functions that answer then. */
   showVirtualFunctions(physical: PciFunction, count: number): PciFunction[];
-  /** Called when a unit sends a message of its own: fault, invalidation or page request event. */
-  onMessage(unit: UnitRegisters, address: U64, data: number): void;
+  /** Told when a unit sends a message of its own: fault, invalidation or page request event. */
+  messageHandler: {
+    unitMessage(unit: UnitRegisters, address: U64, data: number): void;
+  } | null;
 }

@@ -43,8 +43,8 @@ export interface FeatureState {
 /**
  * A table of operations a vendor driver registers for a bus. Linux: struct iommu_ops.
  *
- * Operations that can fail throw a KernelError; an operation a driver leaves out is null, and the core
- * decides what its absence means.
+ * Operations that can fail throw a KernelError; an operation a driver leaves out is absent, and the core
+ * decides what that means.
  */
 export interface IommuOps {
   readonly name: string;
@@ -64,10 +64,10 @@ export interface IommuOps {
   detachDev(domain: Domain, endpoint: Endpoint): void;
   getResvRegions(endpoint: Endpoint): ReservedRegion[];
   /** Null: the driver demands no type. */
-  readonly defDomainType: ((endpoint: Endpoint) => DomainType | null) | null;
-  readonly devHasFeat: ((endpoint: Endpoint, feature: DeviceFeature) => FeatureState) | null;
-  readonly devEnableFeat: ((endpoint: Endpoint, feature: DeviceFeature) => void) | null;
-  readonly devDisableFeat: ((endpoint: Endpoint, feature: DeviceFeature) => void) | null;
+  defDomainType?(endpoint: Endpoint): DomainType | null;
+  devHasFeat?(endpoint: Endpoint, feature: DeviceFeature): FeatureState;
+  devEnableFeat?(endpoint: Endpoint, feature: DeviceFeature): void;
+  devDisableFeat?(endpoint: Endpoint, feature: DeviceFeature): void;
 }
 
 /** The group an endpoint joins; null asks for a new one. */

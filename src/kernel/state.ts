@@ -4,7 +4,7 @@ import { FrameAllocator } from '../memory/frame-allocator.js';
 import type { HostMemory } from '../memory/host-memory.js';
 import type { KernelConfig } from './config.js';
 import type { KernelSubject } from './errno.js';
-import type { KernelEvent, TopologyChange } from './events.js';
+import type { EventSink, KernelEvent, TopologyChange } from './events.js';
 import { PasidAllocator } from './intel/pasid-allocator.js';
 import { type InterruptRemapping, NO_INTERRUPT_REMAPPING } from './intel/interrupt-remapping.js';
 import type { IntelUnit } from './intel/unit.js';
@@ -68,7 +68,6 @@ export class KernelState {
   readonly memory: HostMemory;
   /** Where tables and queues are put. */
   readonly frames: FrameAllocator;
-  readonly emit: (event: KernelEvent) => void;
   readonly log: KernelLog;
   now = 0;
   booted = false;
@@ -116,13 +115,14 @@ export class KernelState {
   /** What is known of functions beyond their configuration spaces, by name. */
   private readonly known = new Map<string, DeviceInput>();
   private readonly otherUnits: readonly OtherUnitInput[];
+  private readonly events: EventSink<KernelEvent>;
   private lastDomain = 0;
 
   constructor(input: {
     readonly config: KernelConfig;
     readonly machine: MachinePort;
     readonly dmar: DmarTable | null;
-    readonly emit: (event: KernelEvent) => void;
+    readonly events: EventSink<KernelEvent>;
     readonly devices: readonly DeviceInput[];
     readonly x2apic?: boolean;
     readonly softwareParents?: readonly SoftwareParentInput[];
@@ -142,8 +142,8 @@ export class KernelState {
     this.memory = input.machine.memory;
     this.frames = tableMemory(this.memory);
     this.vfio = new VfioState(this.memory, input.config);
-    this.emit = input.emit;
-    this.log = new KernelLog(input.emit);
+    this.events = input.events;
+    this.log = new KernelLog(input.events);
     const { softwareParents = [], otherUnits = [] } = input;
     this.otherVendors = [...new Set(otherUnits.map(({ vendor }) => vendor))];
     const parentBuses: ParentBus[] = ['pci'];
@@ -229,6 +229,10 @@ export class KernelState {
 
   deviceOf(fn: PciFunction): KernelDevice | null {
     return this.devices.get(fn.name) ?? null;
+  }
+
+  emit(event: KernelEvent): void {
+    this.events.push(event);
   }
 
   changed(change: TopologyChange, subject: KernelSubject | null): void {

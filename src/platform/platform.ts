@@ -10,8 +10,9 @@ import type { KernelDevice } from '../kernel/objects.js';
 import type { DeviceInput } from '../kernel/state.js';
 import type { EndpointRef, LoggedCommand } from './command.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
-import { EventJournal, type PlatformEvent } from './event-journal.js';
+import { EventJournal } from './event-journal.js';
 import type { RequestKey } from './idempotency.js';
+import { PendingEvents } from './pending-events.js';
 import { subdeviceDriverOf } from './subdevice-drivers.js';
 import { prepare, type VerbResults } from './verbs/index.js';
 
@@ -70,20 +71,14 @@ export class Platform {
   private readonly described: Map<string, PciFunctionDescription>;
   /** Number of the last event of booting. */
   readonly lastBootSequence: number;
-  /** Is told of each event the moment it happens, with the number it will have. For those who look on. */
-  onEvent: ((event: PlatformEvent, sequence: number) => void) | null = null;
   private applied = 0;
   private closed = false;
-  private pending: PlatformEvent[] = [];
+  private readonly pending = new PendingEvents(this.events);
 
   constructor(readonly header: PlatformHeader) {
-    const emit = (event: PlatformEvent) => {
-      this.pending.push(event);
-      this.onEvent?.(event, this.events.last + this.pending.length);
-    };
     const { description } = header;
     this.described = new Map(description.functions.map((fn) => [formatPciAddress(fn.address), fn]));
-    this.machine = Machine.fromDescription(description, emit);
+    this.machine = Machine.fromDescription(description, this.pending);
     this.kernel = new Kernel({
       config: header.kernel,
       machine: this.machine,
@@ -94,7 +89,7 @@ export class Platform {
         vendor,
         devices: devices.map(formatPciAddress),
       })),
-      emit,
+      events: this.pending,
       devices: description.functions.map((described) => this.kernelInput(described)),
     });
     const bootedAt = header.fork?.bootedAt ?? header.createdAt;
@@ -103,6 +98,11 @@ export class Platform {
     this.pending.push({ type: 'TOPOLOGY', change: 'PLATFORM_BOOTED', subject: null });
     this.publish(0, bootedAt, null);
     this.lastBootSequence = this.events.last;
+  }
+
+  /** Is told of each event the moment it happens, with the number it will have. For those who look on. */
+  set onEvent(watcher: PendingEvents['watcher']) {
+    this.pending.watcher = watcher;
   }
 
   get name(): string {
@@ -192,8 +192,7 @@ export class Platform {
 
   /** @param sender whose request the command put on the bus, when it did */
   private publish(revision: number, time: number, sender: EndpointRef | null): void {
-    const events = this.pending;
-    this.pending = [];
+    const events = this.pending.take();
     this.events.append(revision, time, events, (event) => sender ?? this.endpointOf(event));
   }
 

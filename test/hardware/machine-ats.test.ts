@@ -3,7 +3,7 @@ import { templates } from '../../src/platform/templates/index.js';
 
 test('switching ATS off empties a device’s cache at once, whether or not anybody looks before it is on again', () => {
   const description = templates.find(({ name }) => name === 'sapphire-rapids')!.describe();
-  const machine = Machine.fromDescription(description, () => undefined);
+  const machine = Machine.fromDescription(description, []);
   const fn = [...machine.topology.functions.values()].find((each) => each.ats !== null)!;
   const control = fn.ats!.offset + 6;
   const entry = { pasid: null, pfn: 1, pagesLg2: 0, targetPfn: 2 };

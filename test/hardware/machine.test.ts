@@ -86,7 +86,7 @@ function machineOf(plans: readonly Plan[], drhds: readonly DrhdStructure[]): Bui
       functions: plans.map(sourceOf),
       units: drhds.map(({ registerBase }) => unitAt(registerBase.lo)),
     },
-    (event) => events.push(event),
+    events,
   );
   return { machine, events, fn: (name) => machine.topology.functions.get(name)! };
 }
@@ -128,7 +128,7 @@ describe('which unit serves a function', () => {
       functions: [],
       units: [],
     };
-    expect(Machine.fromDescription(source, () => {}).units).toEqual([]);
+    expect(Machine.fromDescription(source, []).units).toEqual([]);
   });
 });
 
@@ -274,7 +274,9 @@ describe('DMA', () => {
     const built = mapped();
     const heard: unknown[] = [];
     const [unit] = built.machine.units;
-    built.machine.onMessage = (from, address, data) => heard.push([from.name, address.lo, data]);
+    built.machine.messageHandler = {
+      unitMessage: (from, address, data) => heard.push([from.name, address.lo, data]),
+    };
     unit.writeRegister(REGISTER.FEADDR, 4, u64(0, 0xfee00000));
     unit.writeRegister(REGISTER.FEDATA, 4, u64(0, 0x41));
     unit.writeRegister(REGISTER.FECTL, 4, u64(0, 0));

@@ -38,7 +38,7 @@ if (!present) console.warn(`SKIPPED: no recorded machines at ${join(EVIDENCE, RO
       iommuUnits: read('iommu_units.txt') || undefined,
       kernelLog: read('dmesg.txt'),
     });
-    const machine = Machine.fromDescription(description, () => {});
+    const machine = Machine.fromDescription(description, []);
     const kernel = new Kernel({
       config: {
         profile: 'V6_1',
@@ -53,7 +53,7 @@ if (!present) console.warn(`SKIPPED: no recorded machines at ${join(EVIDENCE, RO
       machine,
       dmar: description.dmar,
       x2apic: description.x2apic,
-      emit: () => {},
+      events: [],
       devices: description.functions.map(({ address }) => ({
         fn: machine.topology.find(address)!,
         driver: null,

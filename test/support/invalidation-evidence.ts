@@ -64,7 +64,7 @@ export class InvalidationReplay {
           extendedCapability: parseHex(ecap)!,
         },
       ],
-      emit: (event) => this.hardware.push(event),
+      events: this.hardware,
     });
     this.kernel = new Kernel({
       config: {
@@ -80,7 +80,7 @@ export class InvalidationReplay {
       machine,
       dmar,
       x2apic: false,
-      emit: () => {},
+      events: [],
       devices: [...machine.topology.functions.values()].map((fn) => ({
         fn,
         driver: USER_DEVICES.includes(fn.name) ? 'vfio-pci' : null,

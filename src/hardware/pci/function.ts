@@ -30,6 +30,11 @@ export interface PciFunctionSource {
   readonly physicalFunction?: PciAddress | null;
 }
 
+/** Acts on writes to configuration space. */
+export interface ConfigWatcher {
+  configWritten(fn: PciFunction): void;
+}
+
 /**
  * One PCI function: its place, its configuration space, and what that says.
  *
@@ -55,8 +60,8 @@ export class PciFunction {
   readonly express: ExpressCapability | null;
   /** Address the source named as its physical function, if it did; see {@link physicalFunction}. */
   readonly statedPhysicalFunction: PciAddress | null;
-  /** Called after each write; for what the function does at once when a control bit changes. */
-  onConfigWrite: (() => void) | null = null;
+  /** Told of each write; for what happens at once when a control bit changes. */
+  configWatcher: ConfigWatcher | null = null;
   /**
    * Software is looking at it for the first time while the machine runs, and knows no more than its own
    * header says.
@@ -180,7 +185,7 @@ export class PciFunction {
   /** A configuration write: read-only bits keep their value, write-1-to-clear bits clear. */
   writeConfig(offset: number, bytes: 1 | 2 | 4, value: number): void {
     writeConfigMasked(this, offset, bytes, value);
-    this.onConfigWrite?.();
+    this.configWatcher?.configWritten(this);
   }
 
   private view<T>(id: number, decode: (config: Uint8Array, offset: number) => T): T | null {

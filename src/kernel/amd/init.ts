@@ -1,7 +1,7 @@
 import { KernelError } from '../errno.js';
 import { registerBusOps, registerSubdeviceOps } from '../iommu/register-bus.js';
 import type { KernelState } from '../state.js';
-import { amdIommuOps } from './ops.js';
+import { AmdIommuOps } from './ops.js';
 
 /**
  * Brings the second vendor's driver up, before Intel's: its operations go to the platform bus, where its
@@ -11,7 +11,7 @@ import { amdIommuOps } from './ops.js';
  */
 export function amdInit(state: KernelState): void {
   if (!state.otherVendors.includes('amd')) return;
-  const ops = amdIommuOps();
+  const ops = new AmdIommuOps();
   ignoringRefusal(() => registerBusOps(state, state.buses.get('platform')!, ops));
   if (!state.model.hasBusOps || !state.options.scalableIov) return;
   ignoringRefusal(() => registerSubdeviceOps(state, 'mdev', 'platform', ops));

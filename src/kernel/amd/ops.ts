@@ -1,6 +1,13 @@
 import { ZERO, u64 } from '../../bits/u64.js';
 import { KernelError } from '../errno.js';
-import type { Endpoint, IommuOps, KernelDevice, ReservedRegion } from '../objects.js';
+import type {
+  DomainType,
+  Endpoint,
+  GroupChoice,
+  IommuOps,
+  KernelDevice,
+  ReservedRegion,
+} from '../objects.js';
 
 /**
  * A second vendor's operations, for its own parents only: it says which subdevices are its own, gives each
@@ -8,42 +15,46 @@ import type { Endpoint, IommuOps, KernelDevice, ReservedRegion } from '../object
  * nothing can be attached through it; both are refused rather than imitated.
  * Linux: amd_iommu_ops, for the platform bus, where that driver registers them as well.
  */
-export function amdIommuOps(): IommuOps {
-  return {
-    name: 'amd_iommu_ops',
-    vendor: 'amd',
-    pageSizeBitmap: ZERO,
-    domainTypes: [],
-    functions: AMD_FUNCTIONS,
-    // No default domain; and what user space would map through is refused with its reason.
-    domainAlloc: (type) => {
-      if (type === 'UNMANAGED') throw notModelled('amd_iommu_domain_alloc', 'makes no domains');
-      return null;
-    },
-    domainFree: () => {},
-    probeDevice: (endpoint) => {
-      parentOf(endpoint);
-      return null;
-    },
-    releaseDevice: () => {},
-    deviceGroup: (endpoint) => {
-      const parent = parentOf(endpoint);
-      const explanation = `${endpoint.name} has a group of its own, given by the driver of the unit ${parent.name} is behind.`;
-      return {
-        existing: null,
-        reasons: [{ kind: 'SUBDEVICE', device: parent, via: null, missingAcs: [], explanation }],
-      };
-    },
-    attachDev: () => {
-      throw notModelled('amd_iommu_attach_device', 'attaches nothing');
-    },
-    detachDev: () => {},
-    getResvRegions: () => RESERVED,
-    defDomainType: null,
-    devHasFeat: null,
-    devEnableFeat: null,
-    devDisableFeat: null,
-  };
+export class AmdIommuOps implements IommuOps {
+  readonly name = 'amd_iommu_ops';
+  readonly vendor = 'amd';
+  readonly pageSizeBitmap = ZERO;
+  readonly domainTypes = [];
+  readonly functions = AMD_FUNCTIONS;
+
+  /** No default domain; and what user space would map through is refused with its reason. */
+  domainAlloc(type: DomainType): null {
+    if (type === 'UNMANAGED') throw notModelled('amd_iommu_domain_alloc', 'makes no domains');
+    return null;
+  }
+
+  domainFree(): void {}
+
+  probeDevice(endpoint: Endpoint): null {
+    parentOf(endpoint);
+    return null;
+  }
+
+  releaseDevice(): void {}
+
+  deviceGroup(endpoint: Endpoint): GroupChoice {
+    const parent = parentOf(endpoint);
+    const explanation = `${endpoint.name} has a group of its own, given by the driver of the unit ${parent.name} is behind.`;
+    return {
+      existing: null,
+      reasons: [{ kind: 'SUBDEVICE', device: parent, via: null, missingAcs: [], explanation }],
+    };
+  }
+
+  attachDev(): void {
+    throw notModelled('amd_iommu_attach_device', 'attaches nothing');
+  }
+
+  detachDev(): void {}
+
+  getResvRegions(): ReservedRegion[] {
+    return RESERVED;
+  }
 }
 
 /** The function behind a subdevice of this vendor's; anything else is not served. Linux: check_device(). */

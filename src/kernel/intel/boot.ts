@@ -9,7 +9,7 @@ import { siovInit } from '../siov/init.js';
 import type { KernelState } from '../state.js';
 import { makeIdentityDomain } from './domain-alloc.js';
 import { flushContextCache, flushIotlb, flushPasidCache, flushWriteBuffer } from './flush.js';
-import { intelIommuOps } from './ops.js';
+import { IntelIommuOps } from './ops.js';
 import { setUpPageRequests } from './page-requests.js';
 import { levelPages } from './page-table-reader.js';
 import { scopeFunction } from './scope.js';
@@ -24,11 +24,8 @@ const FAULT_MESSAGE_ADDRESS = 0xfee01004;
 
 /** Finds the units of the table, numbered in table order; a unit the machine does not have is passed over. */
 export function findUnits(state: KernelState): void {
-  const surroundings = {
-    memory: state.memory,
-    frames: state.frames,
-    print: (text: string) => state.log.print(text),
-  };
+  const { memory, frames, log } = state;
+  const surroundings = { memory, frames, log };
   const known = unitSearchOrder(state.dmar!);
   for (const structure of state.dmar!.structures) {
     if (structure.kind !== 'DRHD' || !known.includes(structure)) continue;
@@ -59,7 +56,7 @@ export function intelInit(state: KernelState): void {
     sayNoPasidAllocation(state, unit);
     setRootPointer(state, unit);
   }
-  const ops = intelIommuOps(state);
+  const ops = new IntelIommuOps(state);
   makeIdentityDomain(state, ops);
   if (!state.hardwarePassThrough && state.parameters.passthrough) mapAllMemory(state);
   for (const unit of state.activeUnits) {

@@ -1,5 +1,15 @@
 import { u64 } from '../../bits/u64.js';
-import type { GroupChoice, IommuOps, KernelDevice, ReservedRegion } from '../objects.js';
+import type {
+  DeviceFeature,
+  Domain,
+  DomainType,
+  Endpoint,
+  FeatureState,
+  GroupChoice,
+  IommuOps,
+  KernelDevice,
+  ReservedRegion,
+} from '../objects.js';
 import { KernelError } from '../errno.js';
 import { pciDeviceGroup } from '../iommu/pci-group.js';
 import { refusal } from '../refusal.js';
@@ -9,46 +19,78 @@ import { intelDisableFeature, intelEnableFeature, intelFeatureState } from './fe
 import { attachPrimary, detachPrimary } from './primary.js';
 import { releaseDevice } from './release.js';
 import { intelReservedRegions } from './reserved-regions.js';
+import type { IntelUnit } from './unit.js';
 import { deviceToUnit } from './unit-lookup.js';
 
 /** Every power of two from 4 KiB up: the driver picks real page sizes itself. Linux: INTEL_IOMMU_PGSIZES. */
 export const INTEL_PAGE_SIZES = u64(0xffffffff, 0xfffff000);
 
 /** The Intel driver's operations for PCI devices. Linux: intel_iommu_ops. */
-export function intelIommuOps(state: KernelState): IommuOps {
-  const ops: IommuOps = {
-    name: 'intel_iommu_ops',
-    vendor: 'intel',
-    pageSizeBitmap: INTEL_PAGE_SIZES,
-    domainTypes: [
+export class IntelIommuOps implements IommuOps {
+  readonly name = 'intel_iommu_ops';
+  readonly vendor = 'intel';
+  readonly pageSizeBitmap = INTEL_PAGE_SIZES;
+  readonly domainTypes: readonly DomainType[];
+  readonly functions: readonly string[];
+
+  constructor(private readonly state: KernelState) {
+    this.domainTypes = [
       ...(['UNMANAGED', 'DMA'] as const),
       ...(state.profile.hasFlushQueueType ? (['DMA_FQ'] as const) : []),
       'IDENTITY',
-    ],
-    functions: state.model.attachesToParent === 'PASID' ? PASID_FUNCTIONS : INTEL_FUNCTIONS,
-    domainAlloc: (type) => intelDomainAlloc(state, ops, type),
-    domainFree: (domain) => intelDomainFree(state, domain),
-    probeDevice: (endpoint) => findUnit(state, pciDevice(endpoint, 'intel_iommu_probe_device')),
-    releaseDevice: (endpoint) => {
-      if (endpoint.kind === 'Device') releaseDevice(state, endpoint);
-    },
-    deviceGroup: (endpoint) => intelDeviceGroup(state, pciDevice(endpoint, 'intel_iommu_device_group')),
-    attachDev: (domain, endpoint) => {
-      const device = pciDevice(endpoint, 'prepare_domain_attach_device');
-      attachPrimary(state, domain, device, device);
-    },
-    detachDev: (_domain, endpoint) => {
-      if (endpoint.kind === 'Device') detachPrimary(state, endpoint);
-    },
-    getResvRegions: (endpoint): ReservedRegion[] =>
-      endpoint.kind === 'Device' ? intelReservedRegions(state, endpoint) : [],
-    // Untrusted devices and the workarounds for two chipsets would demand a type; neither is modelled.
-    defDomainType: () => null,
-    devHasFeat: (endpoint, feature) => intelFeatureState(state, endpoint, feature),
-    devEnableFeat: (endpoint, feature) => intelEnableFeature(state, pciDevice(endpoint, 'intel'), feature),
-    devDisableFeat: (endpoint, feature) => intelDisableFeature(state, pciDevice(endpoint, 'intel'), feature),
-  };
-  return ops;
+    ];
+    this.functions = state.model.attachesToParent === 'PASID' ? PASID_FUNCTIONS : INTEL_FUNCTIONS;
+  }
+
+  domainAlloc(type: DomainType): Domain | null {
+    return intelDomainAlloc(this.state, this, type);
+  }
+
+  domainFree(domain: Domain): void {
+    intelDomainFree(this.state, domain);
+  }
+
+  probeDevice(endpoint: Endpoint): IntelUnit {
+    return findUnit(this.state, pciDevice(endpoint, 'intel_iommu_probe_device'));
+  }
+
+  releaseDevice(endpoint: Endpoint): void {
+    if (endpoint.kind === 'Device') releaseDevice(this.state, endpoint);
+  }
+
+  deviceGroup(endpoint: Endpoint): GroupChoice {
+    return intelDeviceGroup(this.state, pciDevice(endpoint, 'intel_iommu_device_group'));
+  }
+
+  attachDev(domain: Domain, endpoint: Endpoint): void {
+    const device = pciDevice(endpoint, 'prepare_domain_attach_device');
+    attachPrimary(this.state, domain, device, device);
+  }
+
+  detachDev(_domain: Domain, endpoint: Endpoint): void {
+    if (endpoint.kind === 'Device') detachPrimary(this.state, endpoint);
+  }
+
+  getResvRegions(endpoint: Endpoint): ReservedRegion[] {
+    return endpoint.kind === 'Device' ? intelReservedRegions(this.state, endpoint) : [];
+  }
+
+  /** Untrusted devices and the workarounds for two chipsets would demand a type; neither is modelled. */
+  defDomainType(): null {
+    return null;
+  }
+
+  devHasFeat(endpoint: Endpoint, feature: DeviceFeature): FeatureState {
+    return intelFeatureState(this.state, endpoint, feature);
+  }
+
+  devEnableFeat(endpoint: Endpoint, feature: DeviceFeature): void {
+    intelEnableFeature(this.state, pciDevice(endpoint, 'intel'), feature);
+  }
+
+  devDisableFeat(endpoint: Endpoint, feature: DeviceFeature): void {
+    intelDisableFeature(this.state, pciDevice(endpoint, 'intel'), feature);
+  }
 }
 
 /** Which unit serves a PCI function; refused when none does. Linux: device_to_iommu(). */
@@ -77,7 +119,7 @@ function intelDeviceGroup(state: KernelState, device: KernelDevice): GroupChoice
 }
 
 /** The driver finds no unit for anything that is not a PCI device. */
-function pciDevice(endpoint: Parameters<IommuOps['probeDevice']>[0], mirrors: string): KernelDevice {
+function pciDevice(endpoint: Endpoint, mirrors: string): KernelDevice {
   if (endpoint.kind === 'Device') return endpoint;
   throw new KernelError('ENODEV', mirrors, `${endpoint.name} is no PCI device: no unit serves it by itself.`);
 }

@@ -2,6 +2,7 @@ import type { HostFrame } from '../../bits/address.js';
 import { type U64, ZERO, toHexDigits, u64, u64FromNumber } from '../../bits/u64.js';
 import { packWait } from '../../layout/invalidation/index.js';
 import { FAULT_STATUS, GLOBAL, REGISTER } from '../../layout/registers.js';
+import type { KernelLog } from '../log/kernel-log.js';
 import { refusal } from '../refusal.js';
 import type { FrameAllocator } from '../../memory/frame-allocator.js';
 import type { HostMemory } from '../../memory/host-memory.js';
@@ -10,7 +11,7 @@ import type { HostMemory } from '../../memory/host-memory.js';
 export interface UnitSurroundings {
   readonly memory: HostMemory;
   readonly frames: FrameAllocator;
-  readonly print: (text: string) => void;
+  readonly log: KernelLog;
 }
 
 /** A unit, as far as its queue is concerned. */

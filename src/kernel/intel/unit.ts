@@ -129,7 +129,7 @@ export class IntelUnit {
   }
 
   print(text: string): void {
-    this.surroundings.print(text);
+    this.surroundings.log.print(text);
   }
 
   /** Base of the register set as a number, for messages. */

@@ -20,16 +20,16 @@ export function featureStates(endpoint: Endpoint): FeatureState[] {
 
 /** Linux: iommu_dev_enable_feature(). */
 export function enableFeature(_state: KernelState, endpoint: Endpoint, feature: DeviceFeature): void {
-  const enable = endpoint.iommuOps?.devEnableFeat ?? null;
-  if (enable === null) throw absent('ENODEV', 'iommu_dev_enable_feature', endpoint);
-  enable(endpoint, feature);
+  const ops = endpoint.iommuOps;
+  if (ops?.devEnableFeat === undefined) throw absent('ENODEV', 'iommu_dev_enable_feature', endpoint);
+  ops.devEnableFeat(endpoint, feature);
 }
 
 /** Linux: iommu_dev_disable_feature(). */
 export function disableFeature(_state: KernelState, endpoint: Endpoint, feature: DeviceFeature): void {
-  const disable = endpoint.iommuOps?.devDisableFeat ?? null;
-  if (disable === null) throw absent('EBUSY', 'iommu_dev_disable_feature', endpoint);
-  disable(endpoint, feature);
+  const ops = endpoint.iommuOps;
+  if (ops?.devDisableFeat === undefined) throw absent('EBUSY', 'iommu_dev_disable_feature', endpoint);
+  ops.devDisableFeat(endpoint, feature);
 }
 
 function absent(errno: 'ENODEV' | 'EBUSY', mirrors: string, endpoint: Endpoint): KernelError {

@@ -1,4 +1,4 @@
-import type { KernelEvent, KernelLogged } from '../events.js';
+import type { EventSink, KernelEvent, KernelLogged } from '../events.js';
 
 /** A line with the fault record it reports, if it reports one. */
 export interface KernelLogLine {
@@ -10,7 +10,7 @@ export interface KernelLogLine {
 export class KernelLog {
   private readonly printed: KernelLogLine[] = [];
 
-  constructor(private readonly emit: (event: KernelEvent) => void) {}
+  constructor(private readonly events: EventSink<KernelEvent>) {}
 
   get lines(): readonly KernelLogLine[] {
     return this.printed;
@@ -18,7 +18,7 @@ export class KernelLog {
 
   print(text: string, faultRecord: KernelLogged['faultRecord'] = null): void {
     this.printed.push({ text, faultRecord });
-    this.emit({ type: 'KERNEL_LOG', text, faultRecord });
+    this.events.push({ type: 'KERNEL_LOG', text, faultRecord });
   }
 
   /** A line about a device: its driver, or its bus while it has none, goes in front. Linux: dev_printk(). */

@@ -1,7 +1,7 @@
 import { KernelError } from '../errno.js';
 import { registerSubdeviceOps } from '../iommu/register-bus.js';
 import type { KernelState } from '../state.js';
-import { siovIommuOps } from './ops.js';
+import { SiovIommuOps } from './ops.js';
 
 /**
  * Registers the subdevice operations when every unit runs in scalable mode and handles PASIDs. No device
@@ -11,7 +11,7 @@ import { siovIommuOps } from './ops.js';
 export function siovInit(state: KernelState): void {
   if (!state.model.hasBusOps || !state.options.scalableIov || !state.scalableMode) return;
   if (!state.activeUnits.every((unit) => unit.capabilities.PASID)) return;
-  const ops = siovIommuOps(state);
+  const ops = new SiovIommuOps(state);
   for (const framework of ['mdev', 'subdev-test'] as const) {
     try {
       registerSubdeviceOps(state, framework, 'pci', ops);

@@ -4,7 +4,17 @@ import { INTEL_PAGE_SIZES, findUnit } from '../intel/ops.js';
 import { intelDomainAlloc, intelDomainFree } from '../intel/domain-alloc.js';
 import { attachPrimary, detachPrimary } from '../intel/primary.js';
 import { intelReservedRegions } from '../intel/reserved-regions.js';
-import type { Domain, Endpoint, IommuOps, KernelDevice, Subdevice } from '../objects.js';
+import type { IntelUnit } from '../intel/unit.js';
+import type {
+  Domain,
+  DomainType,
+  Endpoint,
+  GroupChoice,
+  IommuOps,
+  KernelDevice,
+  ReservedRegion,
+  Subdevice,
+} from '../objects.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { primaryAttachWarnings } from './warnings.js';
@@ -14,34 +24,47 @@ import { primaryAttachWarnings } from './warnings.js';
  * `functions` are absent, and the core answers for them.
  * Linux (series, patch 4/5): siov_iommu_ops, intel/siov.c.
  */
-export function siovIommuOps(state: KernelState): IommuOps {
-  const ops: IommuOps = {
-    name: 'siov_iommu_ops',
-    vendor: 'intel',
-    pageSizeBitmap: INTEL_PAGE_SIZES,
-    domainTypes: ['UNMANAGED'],
-    functions: SIOV_FUNCTIONS,
-    // Anything else gives no domain, which is why subdevice groups have no default domain.
-    domainAlloc: (type) => (type === 'UNMANAGED' ? intelDomainAlloc(state, ops, type) : null),
-    domainFree: (domain) => intelDomainFree(state, domain),
-    // Whether the parent has the AUX feature or announces Scalable IOV is not asked.
-    probeDevice: (endpoint) =>
-      findUnit(state, parentOf(state, endpoint, 'EINVAL', 'siov_iommu_probe_device')),
-    releaseDevice: () => {},
-    deviceGroup: (endpoint) =>
-      genericGroup(parentOf(state, endpoint, 'EINVAL', 'siov_iommu_device_group'), endpoint),
-    attachDev: (domain, endpoint, warnings) => attachSubdevice(state, domain, endpoint, warnings),
-    detachDev: (domain, endpoint) => detachSubdevice(state, domain, endpoint),
-    getResvRegions: (endpoint) => {
-      const parent = findParent(state, endpoint);
-      return parent === null ? [] : intelReservedRegions(state, parent);
-    },
-    defDomainType: null,
-    devHasFeat: null,
-    devEnableFeat: null,
-    devDisableFeat: null,
-  };
-  return ops;
+export class SiovIommuOps implements IommuOps {
+  readonly name = 'siov_iommu_ops';
+  readonly vendor = 'intel';
+  readonly pageSizeBitmap = INTEL_PAGE_SIZES;
+  readonly domainTypes = ['UNMANAGED'] as const;
+  readonly functions = SIOV_FUNCTIONS;
+
+  constructor(private readonly state: KernelState) {}
+
+  /** Anything else gives no domain, which is why subdevice groups have no default domain. */
+  domainAlloc(type: DomainType): Domain | null {
+    return type === 'UNMANAGED' ? intelDomainAlloc(this.state, this, type) : null;
+  }
+
+  domainFree(domain: Domain): void {
+    intelDomainFree(this.state, domain);
+  }
+
+  /** Whether the parent has the AUX feature or announces Scalable IOV is not asked. */
+  probeDevice(endpoint: Endpoint): IntelUnit {
+    return findUnit(this.state, parentOf(this.state, endpoint, 'EINVAL', 'siov_iommu_probe_device'));
+  }
+
+  releaseDevice(): void {}
+
+  deviceGroup(endpoint: Endpoint): GroupChoice {
+    return genericGroup(parentOf(this.state, endpoint, 'EINVAL', 'siov_iommu_device_group'), endpoint);
+  }
+
+  attachDev(domain: Domain, endpoint: Endpoint, warnings: string[]): void {
+    attachSubdevice(this.state, domain, endpoint, warnings);
+  }
+
+  detachDev(domain: Domain, endpoint: Endpoint): void {
+    detachSubdevice(this.state, domain, endpoint);
+  }
+
+  getResvRegions(endpoint: Endpoint): ReservedRegion[] {
+    const parent = findParent(this.state, endpoint);
+    return parent === null ? [] : intelReservedRegions(this.state, parent);
+  }
 }
 
 /**

@@ -62,7 +62,7 @@ function machineOf(table: DmarTable): Machine {
       pciFunction('03:00.0'),
     ],
     units: [unit(0xfed90000), unit(0xfed91000)],
-    emit: () => undefined,
+    events: [],
   });
 }
 

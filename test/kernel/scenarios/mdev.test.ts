@@ -34,7 +34,7 @@ it('scenario 62: without room ENOSPC, and a removal makes room', () => {
   const type = () => host.kernel.mdevTypes(host.device())[0];
   expect(type()).toMatchObject({ name: 'idxd-1dwq-v1', deviceApi: 'vfio-pci', availableInstances: 1 });
   const first = host.mdev(U1);
-  expect(type()).toMatchObject({ availableInstances: 0, subdevices: [first] });
+  expect([type().availableInstances, ...type().subdevices]).toEqual([0, first]);
   expect(errnoOf(() => host.mdev(U2))).toBe('ENOSPC');
   host.kernel.removeMdev(first);
   expect(type().availableInstances).toBe(1);

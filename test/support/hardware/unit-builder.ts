@@ -85,10 +85,12 @@ export class Bench {
       extendedCapability: options.extendedCapability,
       registerBase: u64(0, 0xfed90000),
       hostAddressWidth: options.hostAddressWidth,
-      emit: (event) => this.events.push(event),
-      sendMessage: (address, data) => this.messages.push({ address: hex64(address), data }),
-      deviceTlb: (sourceId) => this.deviceTlbs.get(sourceId) ?? null,
-      deviceTlbs: () => this.deviceTlbs,
+      events: this.events,
+      bus: {
+        sendMessage: (address, data) => this.messages.push({ address: hex64(address), data }),
+        deviceTlb: (sourceId) => this.deviceTlbs.get(sourceId) ?? null,
+        deviceTlbs: () => this.deviceTlbs,
+      },
       ...(options.collapseFaults === undefined ? {} : { collapseFaults: options.collapseFaults }),
     });
   }

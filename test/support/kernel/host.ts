@@ -152,7 +152,7 @@ export class Host {
         capability: packCapability({ ...CAP, ...plan.cap, ...unit.cap }),
         extendedCapability: packExtendedCapability({ ...ECAP, ...plan.ecap, ...unit.ecap }),
       })),
-      emit: (event) => this.hardware.push(event),
+      events: this.hardware,
     });
     this.kernel = new Kernel({
       config: {
@@ -168,7 +168,7 @@ export class Host {
       },
       machine: this.machine,
       dmar: plan.withoutTable ? null : dmar,
-      emit: (event) => this.events.push(event),
+      events: this.events,
       otherUnits: plan.amd === undefined ? [] : [{ vendor: 'amd', devices: plan.amd }],
       softwareParents: plan.mtty ? [{ name: 'mtty', driver: 'mtty', mdevTypes: MTTY_TYPES }] : [],
       devices: parents.map((parent) => ({
