@@ -1,5 +1,6 @@
 import type { Hpa } from '../bits/address.js';
 import { type U64, ZERO } from '../bits/u64.js';
+import { Kin } from './kin.js';
 
 /** Frames in one segment: 1 MiB, small enough to copy on write, large enough for a short directory. */
 export const SEGMENT_FRAMES_LG2 = 8;
@@ -30,7 +31,8 @@ const NO_SLAB = new DataView(new ArrayBuffer(0));
  * two writes to it, so a fork costs what then changes.
  *
  * Where page tables are to lie, the segments can be pieces of one array, the slab: a walk then finds each
- * table by arithmetic, without looking for its segment first.
+ * table by arithmetic, without looking for its segment first. A fork shares those pieces too, but has no slab:
+ * its origin goes on writing in place, having given a copy of the piece to the forks that still hold it.
  */
 export class HostMemory {
   private direct: (Int32Array | undefined)[] = [];
@@ -49,6 +51,10 @@ export class HostMemory {
   slabFrames = 0;
   /** Frame the slab may grow to. */
   private slabEnd = 0;
+  /** Frame whose window is, or for a fork of such a memory would be, in a slab. */
+  private home: number | null = null;
+  /** Null as long as there is no fork. */
+  private kin: Kin | null = null;
   private readonly holes: ((frame: number) => boolean) | null;
   /** First frame that is not memory. */
   private readonly endFrame: number;
@@ -90,11 +96,23 @@ export class HostMemory {
       this.recentSegment = found;
       return found;
     }
-    const copy = found === undefined ? new Int32Array(SEGMENT_WORDS) : found.slice();
-    this.own(number, copy);
+    const writable = this.madeWritable(number, found);
+    this.own(number, writable);
     this.recentNumber = number;
-    this.recentSegment = copy;
-    return copy;
+    this.recentSegment = writable;
+    return writable;
+  }
+
+  private madeWritable(number: number, found: Int32Array | undefined): Int32Array {
+    if (found === undefined) return new Int32Array(SEGMENT_WORDS);
+    if (found.buffer !== this.slab.buffer) return found.slice();
+    this.kin?.leave(this, number, found);
+    return found;
+  }
+
+  /** Puts a copy in the place of a segment whose owner is about to write to it. */
+  replace(number: number, lent: Int32Array, kept: Int32Array): void {
+    if (this.direct[number] === lent) this.direct[number] = kept;
   }
 
   /**
@@ -103,6 +121,7 @@ export class HostMemory {
    */
   useSlab(frame: number): void {
     this.dropSlab();
+    this.home = frame;
     this.slabFirst = frame - (frame % WINDOW_FRAMES);
     const there = Math.min(this.endFrame, DIRECT_FRAMES) - this.slabFirst;
     let frames = WINDOW_FRAMES;
@@ -210,10 +229,21 @@ export class HostMemory {
     const copy = new HostMemory(this.limit, this.holes);
     copy.direct = this.direct.slice();
     for (const [number, segment] of this.high) copy.high.set(number, segment);
+    copy.home = this.home;
+    if (this.kin === null) {
+      this.kin = new Kin();
+      this.kin.add(this);
+    }
+    copy.kin = this.kin;
+    this.kin.add(copy);
     this.owned = new Set();
     this.recentNumber = -1;
-    this.dropSlab();
     return copy;
+  }
+
+  /** What {@link useSlab} was told, here or in the memory this is a fork of; null when it was not called. */
+  get slabHome(): number | null {
+    return this.home;
   }
 
   /** Every segment ever written, and all of the slab, in address order: its first frame and its words. */
@@ -224,6 +254,17 @@ export class HostMemory {
     }
     for (const number of [...this.high.keys()].sort((a, b) => a - b)) {
       yield { firstFrame: number * SEGMENT_FRAMES, words: this.high.get(number)! };
+    }
+  }
+
+  /** Every frame that holds anything, in address order; one that was cleared again is as one never written. */
+  *writtenFrames(): Generator<{ frame: number; bytes: Uint8Array }> {
+    for (const { firstFrame, words } of this.segments()) {
+      for (let at = 0; at < SEGMENT_FRAMES; at++) {
+        if (isClear(words, at * FRAME_WORDS)) continue;
+        const bytes = new Uint8Array(words.buffer, words.byteOffset + at * 4096, 4096);
+        yield { frame: firstFrame + at, bytes };
+      }
     }
   }
 
@@ -240,4 +281,10 @@ export class HostMemory {
       at += count;
     }
   }
+}
+
+/** Whether the frame that begins at a word holds nothing. */
+function isClear(words: Int32Array, first: number): boolean {
+  for (let at = first; at < first + FRAME_WORDS; at++) if (words[at] !== 0) return false;
+  return true;
 }

@@ -1,6 +1,7 @@
 import type { HardwareEvent } from '../hardware/events.js';
 import type { KernelEvent, KernelLogged } from '../kernel/events.js';
 import type { EndpointRef } from './command.js';
+import { CHUNK_EVENTS, EventChunk } from './event-chunk.js';
 
 export type PlatformEvent = HardwareEvent | KernelEvent;
 
@@ -18,12 +19,24 @@ export interface StampedEvent<E extends PlatformEvent = PlatformEvent> {
   readonly endpoint: EndpointRef | null;
 }
 
+/** How many events a journal keeps at least, how many it dropped, and how many there were. */
+export interface JournalExtent {
+  readonly capacity: number;
+  readonly dropped: number;
+  readonly count: number;
+}
+
 /**
  * The events of one platform, numbered and kept for reading. Subscribers pull from it by sequence number
  * and are only rung when there is more, so a slow one costs a number and replay and live are one loop.
+ *
+ * Events are kept in chunks, all but the last of them full, which copies of a journal share.
  */
 export class EventJournal {
-  private readonly kept: StampedEvent[] = [];
+  private chunks: EventChunk[] = [];
+  /** Events before the first of {@link chunks}. */
+  private base = 0;
+  private count = 0;
   private dropped = 0;
   private readonly listeners = new Set<() => void>();
 
@@ -38,7 +51,7 @@ export class EventJournal {
 
   /** Sequence number of the newest event; 0 before the first. */
   get last(): number {
-    return this.dropped + this.kept.length;
+    return this.count;
   }
 
   /** Sequence number of the oldest event still kept. */
@@ -48,7 +61,9 @@ export class EventJournal {
 
   /** The event with this number; undefined when it was dropped or lies ahead. */
   at(sequence: number): StampedEvent | undefined {
-    return this.kept[sequence - this.dropped - 1];
+    if (sequence <= this.dropped || sequence > this.count) return undefined;
+    const index = sequence - this.base - 1;
+    return this.chunks[Math.floor(index / CHUNK_EVENTS)]?.events[index % CHUNK_EVENTS];
   }
 
   /** Numbers the events of one command and rings those who listen. */
@@ -60,7 +75,7 @@ export class EventJournal {
   ): void {
     const lines = faultLines(events);
     for (const event of events) {
-      this.kept.push({
+      this.add({
         sequence: this.last + 1,
         revision,
         recordedAt,
@@ -80,10 +95,50 @@ export class EventJournal {
     return () => this.listeners.delete(listener);
   }
 
+  /** A second journal with the same events, to which nobody listens; both go on independently. */
+  copy(): EventJournal {
+    const { chunks } = this;
+    const last = chunks.at(-1);
+    const isShared = last === undefined || last.isFull;
+    return EventJournal.of(this.extent, isShared ? chunks.slice() : [...chunks.slice(0, -1), last.copy()]);
+  }
+
+  /** A journal made of chunks, of which the first holds the first event that is kept. */
+  static of({ capacity, dropped, count }: JournalExtent, chunks: EventChunk[]): EventJournal {
+    const journal = new EventJournal(capacity);
+    journal.chunks = chunks;
+    journal.count = count;
+    journal.dropped = dropped;
+    journal.base = dropped - (dropped % CHUNK_EVENTS);
+    return journal;
+  }
+
+  get extent(): JournalExtent {
+    const { capacity, dropped, count } = this;
+    return { capacity, dropped, count };
+  }
+
+  /** Its events in order, as they are kept; the first chunk can begin before {@link first}. */
+  get kept(): readonly EventChunk[] {
+    return this.chunks;
+  }
+
+  private add(event: StampedEvent): void {
+    let last = this.chunks.at(-1);
+    if (last === undefined || last.isFull) {
+      last = new EventChunk();
+      this.chunks.push(last);
+    }
+    last.events.push(event);
+    this.count++;
+  }
+
   private drop(): void {
-    // In blocks, so that the cost of a shift is not paid for every event.
-    if (this.kept.length > this.capacity * 1.1)
-      this.dropped += this.kept.splice(0, this.kept.length - this.capacity).length;
+    if (this.count - this.dropped <= this.capacity * 1.1) return;
+    this.dropped = this.count - this.capacity;
+    const whole = Math.floor((this.dropped - this.base) / CHUNK_EVENTS);
+    this.chunks.splice(0, whole);
+    this.base += whole * CHUNK_EVENTS;
   }
 
   /** How many listen. */

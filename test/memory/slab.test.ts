@@ -66,11 +66,12 @@ describe('the slab of host memory', () => {
     expect(slabWord(memory, FIRST + 300, 0)).toBe(8);
   });
 
-  it('is given up by a fork and its origin, which then go on independently', () => {
+  it('stays with the origin of a fork, and the two go on independently', () => {
     const memory = slabMemory();
     memory.store32(FIRST * 4096, 1);
+    const { slab } = memory;
     const fork = memory.fork();
-    expect([memory.slabFrames, fork.slabFrames]).toEqual([0, 0]);
+    expect([memory.slab === slab, memory.slabFrames, fork.slabFrames]).toEqual([true, 256, 0]);
     expect(fork.load32(FIRST * 4096)).toBe(1);
     fork.store32(FIRST * 4096, 2);
     expect(memory.load32(FIRST * 4096)).toBe(1);
@@ -78,6 +79,41 @@ describe('the slab of host memory', () => {
     memory.store32((FIRST + 256) * 4096, 4);
     expect(fork.load32(FIRST * 4096 + 4)).toBe(0);
     expect(fork.load32((FIRST + 256) * 4096)).toBe(0);
+  });
+
+  it('is written in place after a fork, whose forks keep what was there', () => {
+    const memory = slabMemory();
+    memory.store32((FIRST + 256) * 4096, 1);
+    const forks = [memory.fork()];
+    forks.push(forks[0].fork(), memory.fork());
+    memory.store32(FIRST * 4096, 2);
+    expect(slabWord(memory, FIRST, 0)).toBe(2);
+    const later = memory.fork();
+    memory.store32(FIRST * 4096, 3);
+    expect(slabWord(memory, FIRST, 0)).toBe(3);
+    expect(forks.map((fork) => fork.load32(FIRST * 4096))).toEqual([0, 0, 0]);
+    expect([later.load32(FIRST * 4096), later.load32((FIRST + 256) * 4096)]).toEqual([2, 1]);
+    forks[1].store32(FIRST * 4096, 9);
+    expect(forks.map((fork) => fork.load32(FIRST * 4096))).toEqual([0, 9, 0]);
+    // Growing moves the slab; forks stay with the old one.
+    memory.store32((FIRST + 600) * 4096, 4);
+    memory.store32(FIRST * 4096, 5);
+    expect([memory.slabFrames, later.load32(FIRST * 4096), memory.load32(FIRST * 4096)]).toEqual([
+      1024, 2, 5,
+    ]);
+  });
+
+  it('shares with a fork every segment neither has written since', () => {
+    const memory = slabMemory();
+    memory.store32(FIRST * 4096, 1);
+    memory.store32((FIRST + 256) * 4096, 1);
+    memory.store32(0x100000, 1);
+    const fork = memory.fork();
+    const shared = () => [FIRST, FIRST + 256, 0x100].map((at) => memory.segment(at) === fork.segment(at));
+    expect(shared()).toEqual([true, true, true]);
+    memory.store32(FIRST * 4096, 2);
+    fork.store32(0x100000, 2);
+    expect(shared()).toEqual([false, true, false]);
   });
 
   it('covers a power of two of frames from the beginning of an aligned 64 MiB', () => {
