@@ -45,6 +45,7 @@ import { VfioContainer } from '../../kernel/vfio/objects.js';
 import { VfioState } from '../../kernel/vfio/state.js';
 import { UserFrames, UserMemory } from '../../kernel/vfio/user-memory.js';
 import { FrameAllocator } from '../../memory/frame-allocator.js';
+import { PendingEvents } from '../pending-events.js';
 import { Platform } from '../platform.js';
 
 /** How instances of a class are copied. Without a word on a field, it is copied with all it leads to. */
@@ -74,6 +75,8 @@ function rule<T extends object>(
 }
 
 rule('Platform', Platform, { shared: ['header'], flat: ['described'] });
+// Who looks on at one platform does not look on at its copies.
+rule('PendingEvents', PendingEvents, { derived: { watcher: () => null } });
 
 rule('Machine', Machine);
 rule('MachineBus', MachineBus);
