@@ -135,6 +135,8 @@ export const AttachmentKindEnum = enumOf('AttachmentKind', 'How a domain is atta
 export const VfioIommuTypeEnum = enumOf('VfioIommuType', 'The backend of a VFIO container.', {
   TYPE1: 'Unmapping takes a whole mapping when its first byte is covered, and nothing else.',
   TYPE1V2: 'Unmapping that would cut a mapping is refused.',
+  NESTING:
+    'As TYPE1V2, for a user that puts tables of its own under the mappings; needs units that nest (ECAP.NEST) in scalable mode, else ENODEV, and is EINVAL for subdevices with operations of their own.',
 });
 
 export const DmaAccessEnum = enumOf('DmaAccess', 'A kind of access.', {
@@ -200,6 +202,8 @@ export const TopologyChangeEnum = enumOf('TopologyChange', 'What came, went or c
   DRIVER_UNBOUND: 'A driver was unbound.',
   CONTAINER_OPENED: 'A VFIO container was opened.',
   CONTAINER_CLOSED: 'A VFIO container was closed.',
+  VFIO_DEVICE_OPENED: 'A user opened a device of a group it has in a container.',
+  VFIO_DEVICE_CLOSED: 'A user closed one.',
 });
 
 export const EventKindEnum = enumOf('EventKind', 'A kind of event.', {

@@ -18,7 +18,9 @@ export type TopologyChange =
   | 'DRIVER_BOUND'
   | 'DRIVER_UNBOUND'
   | 'CONTAINER_OPENED'
-  | 'CONTAINER_CLOSED';
+  | 'CONTAINER_CLOSED'
+  | 'VFIO_DEVICE_OPENED'
+  | 'VFIO_DEVICE_CLOSED';
 
 /** Something came, went or changed its binding. */
 export interface TopologyChanged {

@@ -304,11 +304,11 @@ export class Kernel {
   vfioDmaRw(container: VfioContainer, iova: U64, data: Uint8Array | number): Uint8Array {
     return dmaRw(this.state, container, iova, data);
   }
-  openVfioDevice(group: IommuGroup, name: string): void {
-    openDevice(this.state, group, name);
+  openVfioDevice(group: IommuGroup, name: string): Endpoint {
+    return openDevice(this.state, group, name);
   }
-  closeVfioDevice(device: Endpoint): void {
-    closeDevice(this.state, device);
+  closeVfioDevice(group: IommuGroup, name: string): Endpoint {
+    return closeDevice(this.state, group, name);
   }
 
   /**

@@ -45,6 +45,8 @@ export type Command =
   | { readonly type: 'removeGroupFromContainer'; readonly container: number; readonly group: number }
   /** The number VFIO_SET_IOMMU takes: 1 for type1, 3 for type1v2. */
   | { readonly type: 'setContainerIommu'; readonly container: number; readonly iommuType: number }
+  | { readonly type: 'openVfioDevice'; readonly group: number; readonly name: string }
+  | { readonly type: 'closeVfioDevice'; readonly group: number; readonly name: string }
   | VfioMapDmaCommand
   | {
       readonly type: 'vfioUnmapDma';

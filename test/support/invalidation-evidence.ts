@@ -217,7 +217,7 @@ export class InvalidationReplay {
         this.unmap(numbers[0], numbers[1], numbers[2] === 2, recorded);
         break;
       case 'close':
-        kernel.closeVfioDevice(kernel.devices.get(words[0])!);
+        this.closeDevices(words[0]);
         kernel.removeGroupFromContainer(this.container!, kernel.devices.get(words[0])!.group!);
         break;
       case 'closec':
@@ -225,6 +225,12 @@ export class InvalidationReplay {
       default:
         throw new NotExpressible(`no such call: ${cmd}`);
     }
+  }
+
+  private closeDevices(name: string): void {
+    const { group } = this.kernel.devices.get(name)!;
+    for (let files = this.container!.openDevices.get(this.kernel.devices.get(name)!) ?? 0; files > 0; files--)
+      this.kernel.closeVfioDevice(group!, name);
   }
 
   /**

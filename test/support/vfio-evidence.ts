@@ -149,7 +149,10 @@ export class VfioReplay {
   /** The recording closes files between its lines and says so in the next one's description. */
   private unrecordedCloses(desc: string): void {
     const devices = [...(this.container?.openDevices.keys() ?? [])];
-    const close = () => devices.forEach((device) => this.platform.kernel.closeVfioDevice(device));
+    const close = () =>
+      devices.forEach(({ group, name }) =>
+        this.perform({ type: 'closeVfioDevice', group: group!.number, name }),
+      );
     if (/still one device fd open|no device fd open/.test(desc)) close();
     if (/group fd closed/.test(desc)) {
       const group = this.group(this.current).number;
@@ -198,9 +201,8 @@ export class VfioReplay {
   }
 
   private openDevice(name: string): string {
-    return errnoOf(() =>
-      this.platform.kernel.openVfioDevice(this.group(this.current ?? this.opened), this.name(name)),
-    );
+    const group = this.group(this.current ?? this.opened).number;
+    return this.perform({ type: 'openVfioDevice', group, name: this.name(name) });
   }
 
   private status({ args = {}, desc = '' }: Recorded): Answer {
@@ -329,9 +331,9 @@ export class VfioReplay {
   }
 }
 
-/** Files of devices, and backends the API does not name. */
+/** Numbers of backends that are none. */
 function isBelowApi({ op, args = {} }: Recorded): boolean {
-  return op === 'GROUP_GET_DEVICE_FD' || (op === 'SET_IOMMU' && args.type !== 1 && args.type !== 3);
+  return op === 'SET_IOMMU' && ![1, 3, 6].includes(Number(args.type));
 }
 
 /** What the recording says, in the form answers have. */
@@ -364,15 +366,6 @@ function hex(text: string | number | null | undefined): U64 {
   const value = parseHex(String(text));
   if (value === null) throw new Error(`not hexadecimal: ${String(text)}`);
   return value;
-}
-
-function errnoOf(act: () => unknown): string {
-  try {
-    act();
-    return 'OK';
-  } catch (error) {
-    return errnoName(error);
-  }
 }
 
 function errnoName(error: unknown): string {

@@ -57,6 +57,18 @@ export const SetContainerIommuInput = builder.inputType('SetContainerIommuInput'
   }),
 });
 
+export const VfioDeviceInput = builder.inputType('VfioDeviceInput', {
+  description: 'A device of a group, as VFIO names it.',
+  fields: (t) => ({
+    group: t.id({ required: true, description: 'Id of the group.' }),
+    name: t.string({
+      required: true,
+      description: 'Name of the device: its PCI address such as 0000:6a:01.0, or the UUID of a subdevice.',
+    }),
+    ...requestFields(t),
+  }),
+});
+
 export const VfioMapDmaInput = builder.inputType('VfioMapDmaInput', {
   description: 'Memory of the process that devices are to reach.',
   fields: (t) => ({
@@ -153,6 +165,21 @@ export function askSetContainerIommu(
   const { platform, container } = containerOf(input.container);
   const iommuType = VFIO_IOMMU[input.type];
   return { platform, command: { type: 'setContainerIommu', container, iommuType } };
+}
+
+function deviceOfGroup(input: typeof VfioDeviceInput.$inferInput) {
+  const id = requireId(input.group, ['input', 'group'], 'Group');
+  return { platform: id.platform, group: numberKey(id, input.group), name: input.name };
+}
+
+export function askOpenVfioDevice(input: typeof VfioDeviceInput.$inferInput): Asked<'openVfioDevice'> {
+  const { platform, ...named } = deviceOfGroup(input);
+  return { platform, command: { type: 'openVfioDevice', ...named } };
+}
+
+export function askCloseVfioDevice(input: typeof VfioDeviceInput.$inferInput): Asked<'closeVfioDevice'> {
+  const { platform, ...named } = deviceOfGroup(input);
+  return { platform, command: { type: 'closeVfioDevice', ...named } };
 }
 
 export function askVfioMapDma(input: typeof VfioMapDmaInput.$inferInput): Asked<'vfioMapDma'> {

@@ -1,24 +1,29 @@
 import type { U64 } from '../../bits/u64.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
+import type { OpenedDevice } from '../../platform/verbs/vfio.js';
 import { builder } from '../builder.js';
 import { requestArgs } from '../commands/asked.js';
 import {
   ContainerGroupInput,
   OpenContainerInput,
   SetContainerIommuInput,
+  VfioDeviceInput,
   VfioMapDmaInput,
   VfioUnmapDmaInput,
   askAddGroup,
   askCloseContainer,
+  askCloseVfioDevice,
   askOpenContainer,
+  askOpenVfioDevice,
   askRemoveGroup,
   askSetContainerIommu,
   askVfioMapDma,
   askVfioUnmapDma,
 } from '../commands/vfio.js';
 import { encodeId } from '../ids.js';
+import { Endpoint } from '../interfaces.js';
 import { VfioContainerRef } from '../refs.js';
-import { containerView } from '../views.js';
+import { containerView, endpointView } from '../views.js';
 import { payloadType, perform, resultUnion } from './command.js';
 
 const ContainerPayload = payloadType<'ContainerPayload', VfioContainer>(
@@ -65,6 +70,24 @@ VfioUnmapPayload.implement((t) => ({
 }));
 const VfioUnmapResult = resultUnion('VfioUnmapResult', VfioUnmapPayload.ref, 'KERNEL');
 
+const VfioDevicePayload = payloadType<'VfioDevicePayload', OpenedDevice>(
+  'VfioDevicePayload',
+  'A device of a VFIO group was opened or closed.',
+);
+VfioDevicePayload.implement((t) => ({
+  device: t.field({
+    type: Endpoint,
+    description: 'The device.',
+    resolve: ({ platform, value }) => endpointView(platform, value.device),
+  }),
+  container: t.field({
+    type: VfioContainerRef,
+    description: 'The container its group is in.',
+    resolve: ({ platform, value }) => containerView(platform, value.container),
+  }),
+}));
+const VfioDeviceResult = resultUnion('VfioDeviceResult', VfioDevicePayload.ref, 'KERNEL');
+
 builder.mutationFields((t) => ({
   openContainer: t.field({
     type: ContainerResult,
@@ -103,6 +126,20 @@ builder.mutationFields((t) => ({
     description: 'Chooses the backend of a container and attaches its groups. Linux: VFIO_SET_IOMMU.',
     args: { input: t.arg({ type: SetContainerIommuInput, required: true, description: 'Which backend.' }) },
     resolve: (_root, { input }, context) => perform(context, 'ContainerPayload', input, askSetContainerIommu),
+  }),
+  openVfioDevice: t.field({
+    type: VfioDeviceResult,
+    description:
+      'Opens a device of a group in a container that has its backend. V5_10 and V5_15 look at the drivers of the whole group only here: EINVAL while one is not viable. Linux: VFIO_GROUP_GET_DEVICE_FD.',
+    args: { input: t.arg({ type: VfioDeviceInput, required: true, description: 'Which device.' }) },
+    resolve: (_root, { input }, context) => perform(context, 'VfioDevicePayload', input, askOpenVfioDevice),
+  }),
+  closeVfioDevice: t.field({
+    type: VfioDeviceResult,
+    description:
+      'Closes one file of a device; EBADF when none is open. Until the last is closed neither its group leaves the container nor its driver the device. Linux: close().',
+    args: { input: t.arg({ type: VfioDeviceInput, required: true, description: 'Which device.' }) },
+    resolve: (_root, { input }, context) => perform(context, 'VfioDevicePayload', input, askCloseVfioDevice),
   }),
   vfioMapDma: t.field({
     type: ContainerResult,

@@ -1,11 +1,18 @@
 import { type U64, u64FromPfn } from '../../bits/u64.js';
 import type { VfioDma } from '../../kernel/vfio/dma-list.js';
-import type { IovaRange } from '../../kernel/vfio/objects.js';
+import type { IovaRange, Type1 } from '../../kernel/vfio/objects.js';
 import { builder } from '../builder.js';
 import { DmaAccessEnum, VfioIommuTypeEnum } from '../enums.js';
-import { Node } from '../interfaces.js';
+import { Endpoint, Node } from '../interfaces.js';
 import { DomainRef, GroupRef, PlatformRef, VfioContainerRef } from '../refs.js';
-import { ContainerView, domainView, groupView, platformView } from '../views.js';
+import {
+  ContainerView,
+  type EndpointView,
+  domainView,
+  endpointView,
+  groupView,
+  platformView,
+} from '../views.js';
 import { pageSizes } from './domain.js';
 import { accessList } from './node-fields.js';
 
@@ -43,6 +50,21 @@ const VfioMapping = builder.objectRef<VfioDma>('VfioMapping').implement({
   }),
 });
 
+const OpenDevice = builder
+  .objectRef<{ readonly view: EndpointView; readonly files: number }>('OpenVfioDevice')
+  .implement({
+    description: 'A device a user has open.',
+    fields: (t) => ({
+      device: t.field({ type: Endpoint, description: 'The device.', resolve: ({ view }) => view }),
+      files: t.exposeInt('files', { description: 'How many files of it are open.' }),
+    }),
+  });
+
+function backendOf({ v2, nesting }: Type1): 'TYPE1' | 'TYPE1V2' | 'NESTING' {
+  if (nesting) return 'NESTING';
+  return v2 ? 'TYPE1V2' : 'TYPE1';
+}
+
 VfioContainerRef.implement({
   description: 'A VFIO container: one user address space shared by groups.',
   interfaces: [Node],
@@ -57,12 +79,18 @@ VfioContainerRef.implement({
       type: VfioIommuTypeEnum,
       nullable: true,
       description: 'Its backend; null until one is set, and again when the last group has left.',
-      resolve: ({ it }) => (it.iommu === null ? null : it.iommu.v2 ? 'TYPE1V2' : 'TYPE1'),
+      resolve: ({ it }) => (it.iommu === null ? null : backendOf(it.iommu)),
     }),
     groups: t.field({
       type: [GroupRef],
       description: 'The groups in it, in the order they were added.',
       resolve: ({ platform, it }) => it.groups.map((group) => groupView(platform, group)).reverse(),
+    }),
+    openDevices: t.field({
+      type: [OpenDevice],
+      description: 'Devices of its groups that a user has open, in the order they were opened.',
+      resolve: ({ platform, it }) =>
+        [...it.openDevices].map(([device, files]) => ({ view: endpointView(platform, device), files })),
     }),
     domains: t.field({
       type: [DomainRef],

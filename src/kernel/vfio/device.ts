@@ -9,7 +9,7 @@ const MIRRORS = 'vfio_group_get_device_fd';
  * Opens a device of a group by its name. Here the older kernels look at the drivers of the whole group.
  * Linux: vfio_group_get_device_fd().
  */
-export function openDevice(state: KernelState, group: IommuGroup, name: string): void {
+export function openDevice(state: KernelState, group: IommuGroup, name: string): Endpoint {
   const find = () => group.members.find((each) => each.name === name && isVfioDriver(each.driver));
   // Which of two mistakes is told depends on the profile.
   if (state.profile.findsVfioDeviceFirst && find() === undefined) throw unknown(group, name);
@@ -23,14 +23,24 @@ export function openDevice(state: KernelState, group: IommuGroup, name: string):
   const device = find();
   if (device === undefined) throw unknown(group, name);
   container.openDevices.set(device, (container.openDevices.get(device) ?? 0) + 1);
+  state.changed('VFIO_DEVICE_OPENED', device.subject);
+  return device;
 }
 
-/** Closes one file of a device; one that is not open is let be. Linux: vfio_device_fops_release(). */
-export function closeDevice(state: KernelState, device: Endpoint): void {
-  const container = device.group === null ? undefined : state.vfio.containerOf.get(device.group);
-  const files = container?.openDevices.get(device) ?? 0;
-  if (files > 1) container?.openDevices.set(device, files - 1);
-  else container?.openDevices.delete(device);
+/** Closes one file of a device; one that is not open has none. Linux: close(2), vfio_device_fops_release(). */
+export function closeDevice(state: KernelState, group: IommuGroup, name: string): Endpoint {
+  const container = state.vfio.containerOf.get(group);
+  const device = [...(container?.openDevices.keys() ?? [])].find((each) => each.name === name);
+  if (container === undefined || device === undefined || device.group !== group) {
+    const rule = `No device "${name}" of group ${group.number} is open.`;
+    const subject = { kind: 'Group', number: group.number } as const;
+    throw refusal('EBADF', 'close', rule, { code: 'DEVICE_NOT_OPEN', subject });
+  }
+  const files = container.openDevices.get(device)!;
+  if (files > 1) container.openDevices.set(device, files - 1);
+  else container.openDevices.delete(device);
+  state.changed('VFIO_DEVICE_CLOSED', device.subject);
+  return device;
 }
 
 function unknown(group: IommuGroup, name: string) {

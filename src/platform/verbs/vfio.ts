@@ -1,4 +1,5 @@
 import { type U64, u64FromPfn } from '../../bits/u64.js';
+import type { Endpoint } from '../../kernel/objects.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import { userRangesFault } from '../../kernel/vfio/user-memory.js';
 import { InvalidInputError } from '../errors.js';
@@ -13,8 +14,16 @@ export interface VfioResults {
   addGroupToContainer: VfioContainer;
   removeGroupFromContainer: VfioContainer;
   setContainerIommu: VfioContainer;
+  openVfioDevice: OpenedDevice;
+  closeVfioDevice: OpenedDevice;
   vfioMapDma: VfioContainer;
   vfioUnmapDma: { readonly container: VfioContainer; readonly unmapped: U64 };
+}
+
+/** A device, and the container its group is in. */
+export interface OpenedDevice {
+  readonly device: Endpoint;
+  readonly container: VfioContainer;
 }
 
 /** The commands of a user of VFIO. */
@@ -52,6 +61,20 @@ export const VFIO_VERBS: VerbTable<VfioResults> = {
     return () => {
       platform.kernel.setContainerIommu(found, iommuType);
       return found;
+    };
+  },
+  openVfioDevice: (platform, { group, name }) => {
+    const found = groupOf(platform, group);
+    return () => {
+      const device = platform.kernel.openVfioDevice(found, name);
+      return { device, container: platform.kernel.containerOf(found)! };
+    };
+  },
+  closeVfioDevice: (platform, { group, name }) => {
+    const found = groupOf(platform, group);
+    return () => {
+      const device = platform.kernel.closeVfioDevice(found, name);
+      return { device, container: platform.kernel.containerOf(found)! };
     };
   },
   vfioMapDma: (platform, command) => {

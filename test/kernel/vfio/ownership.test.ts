@@ -49,7 +49,7 @@ describe.each(PROFILES)('who has a group under %s', (profile) => {
     host.kernel.openVfioDevice(host.group(NIC), NIC);
     const unbind = () => host.kernel.unbindDriver(host.device(NIC));
     expect([errnoOf(unbind), codesOf(unbind)]).toEqual(['EAGAIN', ['DEVICE_IN_USE']]);
-    host.kernel.closeVfioDevice(host.device(NIC));
+    host.kernel.closeVfioDevice(host.group(NIC), NIC);
     expect(errnoOf(unbind)).toBe(profile === 'V6_1' ? null : 'EAGAIN');
     expect(container.groups).toHaveLength(profile === 'V6_1' ? 0 : 1);
     expect(host.group(NIC).domain === host.group(NIC).defaultDomain).toBe(profile === 'V6_1');

@@ -69,9 +69,9 @@ describe.each(PROFILES)('VFIO under %s', (profile) => {
     host.kernel.openVfioDevice(host.group(NIC), NIC);
     host.kernel.openVfioDevice(host.group(NIC), NIC);
     expect(remove()).toBe('EBUSY');
-    host.kernel.closeVfioDevice(host.device(NIC));
+    host.kernel.closeVfioDevice(host.group(NIC), NIC);
     expect(remove()).toBe('EBUSY');
-    host.kernel.closeVfioDevice(host.device(NIC));
+    host.kernel.closeVfioDevice(host.group(NIC), NIC);
     expect([remove(), remove()]).toEqual([null, 'EINVAL']);
   });
 
