@@ -47,6 +47,7 @@ import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from '
 import { closeDevice, openDevice } from './vfio/device.js';
 import { dirtyPages } from './vfio/dirty-pages.js';
 import { dmaRw } from './vfio/dma-rw.js';
+import { checkExtension } from './vfio/extension.js';
 import { type MapDmaRequest, vfioMapDma } from './vfio/map-dma.js';
 import type { VfioContainer } from './vfio/objects.js';
 import { containerPageSizes } from './vfio/page-sizes.js';
@@ -263,6 +264,10 @@ export class Kernel {
   /** Bit n set: the container takes mappings in pages of 2^n bytes; none before it has an IOMMU type. */
   containerPageSizes(container: VfioContainer): U64 {
     return containerPageSizes(this.state.profile, container.iommu);
+  }
+  /** @param extension as VFIO_CHECK_EXTENSION numbers them */
+  containerSupports(container: VfioContainer, extension: number): boolean {
+    return checkExtension(this.state.profile, container, extension);
   }
   /** Mappings a user may still make. */
   dmaEntriesAvailable(container: VfioContainer): number {

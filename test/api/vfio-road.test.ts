@@ -64,6 +64,24 @@ describe('the road of a container on the demo platform', () => {
     expect(found).toEqual({ container: { id } });
   });
 
+  test('a device of it is opened and closed, and until then the group stays', async () => {
+    const device = `group: "${group}", name: "${UUID}"`;
+    const payload =
+      '... on VfioDevicePayload { device { ... on Node { id } } container { openDevices { files } supports(extension: 3) } events { ... on TopologyEvent { change } } }';
+    expect(await run(`openVfioDevice(input: { ${device} })`, payload)).toMatchObject({
+      device: { id: `Subdevice:demo/${UUID}` },
+      container: { openDevices: [{ files: 1 }], supports: true },
+      events: [{ change: 'VFIO_DEVICE_OPENED' }],
+    });
+    const leave = `removeGroupFromContainer(input: { container: "${id}", group: "${group}" })`;
+    expect(await run(leave)).toMatchObject({ errno: 'EBUSY' });
+    expect(await run(`closeVfioDevice(input: { ${device} })`, payload)).toMatchObject({
+      container: { openDevices: [] },
+      events: [{ change: 'VFIO_DEVICE_CLOSED' }],
+    });
+    expect(await run(`closeVfioDevice(input: { ${device} })`)).toMatchObject({ errno: 'EBADF' });
+  });
+
   test('memory of the process is mapped, and what it does not have is not', async () => {
     const map = (iova: string, vaddr: string, size: string) =>
       run(

@@ -86,6 +86,17 @@ VfioContainerRef.implement({
       description: 'The groups in it, in the order they were added.',
       resolve: ({ platform, it }) => it.groups.map((group) => groupView(platform, group)).reverse(),
     }),
+    supports: t.boolean({
+      description: 'What the ioctl VFIO_CHECK_EXTENSION answers.',
+      args: {
+        extension: t.arg.int({
+          required: true,
+          description:
+            'Number of the question: 1, 3 and 6 are the backends, 4 coherent DMA, 9 VFIO_UNMAP_ALL, 10 VFIO_UPDATE_VADDR.',
+        }),
+      },
+      resolve: ({ platform, it }, { extension }) => platform.kernel.containerSupports(it, extension),
+    }),
     openDevices: t.field({
       type: [OpenDevice],
       description: 'Devices of its groups that a user has open, in the order they were opened.',

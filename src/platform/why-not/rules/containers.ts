@@ -20,6 +20,8 @@ export const CONTAINER_RULES: ObstacleRules = {
   IN_CONTAINER: { evidence: ({ blocker }) => [blocker.message], otherwise: 'NOTHING_TO_DO' },
   NOT_IN_CONTAINER: { evidence: ({ blocker }) => [blocker.message], otherwise: 'NOTHING_TO_DO' },
   DEVICE_OPEN: { evidence: ({ blocker }) => [blocker.message], otherwise: 'UNKNOWN' },
+  DEVICE_IN_USE: { evidence: ({ blocker }) => [blocker.message], otherwise: 'UNKNOWN' },
+  DEVICE_NOT_OPEN: { evidence: ({ blocker }) => [blocker.message], otherwise: 'NOTHING_TO_DO' },
 
   IOMMU_SET: {
     evidence: ({ platform, command }) => {
