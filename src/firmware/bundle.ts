@@ -12,10 +12,12 @@ const PARTS: Readonly<Record<string, keyof MachineParts>> = {
   'iommu-units': 'iommuUnits',
   'command-line': 'commandLine',
   'kernel-log': 'kernelLog',
+  'mdev-types': 'mdevTypes',
+  'mdev-devices': 'mdevDevices',
 };
 const OPTIONS = 'kernel-options';
 /** For people to read; an import has no use for them. */
-const FOR_PEOPLE = new Set(['kernel-release', 'mdev-types', 'mdev-devices', 'vfio']);
+const FOR_PEOPLE = new Set(['kernel-release', 'vfio']);
 /** Sections one bundle can have; a script that writes more is not ours. */
 const MOST_SECTIONS = 64;
 const MARKER = /^#iommu-graph (bundle|section|note|end)(?: (.*))?$/;
@@ -59,10 +61,6 @@ export function splitBundle(text: string): Bundle {
       const read = readKernelOptions(body.join('\n'));
       kernelOptions = read.options;
       for (const message of read.findings) warnings.push({ source: 'bundle', line, message });
-    } else if (name === 'mdev-types') {
-      const message =
-        'the machine has subdevice types; what they cost is not in a bundle, so its devices get none';
-      warnings.push({ source: 'bundle', line, message });
     } else if (!FOR_PEOPLE.has(name)) {
       warnings.push({ source: 'bundle', line, message: `section ${name} is not known; ignored` });
     }

@@ -21,6 +21,8 @@ export interface MachineDescription {
   readonly otherUnits?: readonly OtherUnitDescription[];
   /** Drivers that make subdevices without hardware. */
   readonly softwareParents?: readonly SoftwareParentDescription[];
+  /** Subdevices that existed on the machine; they are made again at the end of the boot. */
+  readonly subdevices?: readonly SubdeviceDescription[];
   /** Whether the processors have 32-bit interrupt ids; taken for true when the machine's log does not say. */
   readonly x2apic?: boolean;
 }
@@ -57,6 +59,15 @@ export interface MdevTypeDescription {
   readonly capacity: number;
 }
 
+/** A subdevice as a machine had it. */
+export interface SubdeviceDescription {
+  /** Lower case. */
+  readonly uuid: string;
+  readonly parent: PciAddress;
+  /** `<driver>-<group>`. */
+  readonly type: string;
+}
+
 /** A remapping unit of another vendor. */
 export interface OtherUnitDescription {
   readonly vendor: 'amd';
@@ -87,7 +98,7 @@ export interface ReportedGroup {
 
 /** Something an import could not read, had to assume, or found wrong. */
 export interface ImportWarning {
-  /** Which part: dmar, pci, iommuGroups, iommuUnits, kernelLog, bundle. */
+  /** Which part: dmar, pci, iommuGroups, iommuUnits, mdevTypes, mdevDevices, kernelLog, bundle. */
   readonly source: string;
   /** 1-based line of that part's text; null when it has no lines. */
   readonly line: number | null;

@@ -18,6 +18,8 @@ import { bootFacts } from './kernel-log/boot-facts.js';
 import type { BootFacts } from './kernel-log/boot-facts.js';
 import { checkLog } from './kernel-log/check.js';
 import { limitWarnings } from './limit-warnings.js';
+import { applyMdev } from './mdev/apply.js';
+import { parseMdev } from './mdev/parse.js';
 import { parseLspci } from './lspci/parse.js';
 import type { LspciListing } from './lspci/parse.js';
 
@@ -30,6 +32,10 @@ export interface MachineParts {
   readonly iommuGroups?: string;
   readonly iommuUnits?: string;
   readonly kernelLog?: string;
+  /** Any listing of subdevice types: mdevctl, sysfs, the capture script. */
+  readonly mdevTypes?: string;
+  /** The same of subdevices that exist. */
+  readonly mdevDevices?: string;
   /** /proc/cmdline; outranks what the log says, which may not reach back to the boot. */
   readonly commandLine?: string;
 }
@@ -68,10 +74,22 @@ export function describeMachine(parts: MachineParts): {
   if (!groups && reported.groups.length === 0) {
     missing('iommuGroups', 'no group listing given: computed groups are compared with nothing');
   }
+  const mdev = (['mdevTypes', 'mdevDevices'] as const).flatMap((part) => {
+    const text = parts[part];
+    return text === undefined ? [] : keep(parseMdev(text, part));
+  });
+  const { functions, subdevices } = keep(
+    applyMdev(
+      listing?.functions ?? [],
+      mdev.flatMap(({ types }) => [...types.values()]),
+      mdev.flatMap((each) => each.subdevices),
+    ),
+  );
   return {
     description: {
       dmar,
-      functions: listing?.functions ?? [],
+      functions,
+      ...(subdevices.length > 0 && { subdevices }),
       units: dmar ? unitsOf(dmar, listed, facts, keep) : [],
       commandLine: facts?.commandLine ?? parts.commandLine ?? '',
       reportedGroups: reported.groups,

@@ -2,7 +2,7 @@
 export class FirmwareInputError extends Error {
   override readonly name = 'FirmwareInputError';
   constructor(
-    /** Which part: dmar, pci, iommuGroups, iommuUnits, kernelLog, bundle. */
+    /** Which part: dmar, pci, iommuGroups, iommuUnits, mdevTypes, mdevDevices, kernelLog, bundle. */
     readonly source: string,
     message: string,
   ) {

@@ -56,6 +56,13 @@ export interface Applied<T extends keyof VerbResults = keyof VerbResults> {
     | { readonly ok: false; readonly error: KernelError | NotFoundError | InvalidInputError };
 }
 
+/** A subdevice that could not be made again, and why. */
+export interface RefusedSubdevice {
+  readonly uuid: string;
+  readonly parent: string;
+  readonly error: KernelError;
+}
+
 /** Events a platform keeps for reading. */
 const KEPT_EVENTS = 1_000_000;
 
@@ -69,6 +76,8 @@ export class Platform {
   readonly events = new EventJournal(KEPT_EVENTS);
   /** What was said of each function when it came, by name: names of people's making. */
   private readonly described: Map<string, PciFunctionDescription>;
+  /** Subdevices the described machine had and this kernel does not make. */
+  readonly refusedSubdevices: readonly RefusedSubdevice[];
   /** Number of the last event of booting. */
   readonly lastBootSequence: number;
   private applied = 0;
@@ -95,6 +104,7 @@ export class Platform {
     const bootedAt = header.fork?.bootedAt ?? header.createdAt;
     this.kernel.now = bootedAt;
     this.kernel.boot();
+    this.refusedSubdevices = this.makeSubdevices();
     this.pending.push({ type: 'TOPOLOGY', change: 'PLATFORM_BOOTED', subject: null });
     this.publish(0, bootedAt, null);
     this.lastBootSequence = this.events.last;
@@ -139,6 +149,21 @@ export class Platform {
       this.publish(this.applied, time, 'endpoint' in command ? command.endpoint : null);
     }
     return { platform: this, revision: this.applied, firstSequence, lastSequence: this.events.last, result };
+  }
+
+  /** What the machine had when it was read. A kernel other than its own can refuse it. */
+  private makeSubdevices(): RefusedSubdevice[] {
+    const refused: RefusedSubdevice[] = [];
+    for (const { uuid, parent: address, type } of this.header.description.subdevices ?? []) {
+      const parent = formatPciAddress(address);
+      try {
+        this.kernel.createMdev(this.kernel.devices.get(parent)!, type, uuid);
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error;
+        refused.push({ uuid, parent, error });
+      }
+    }
+    return refused;
   }
 
   /** A listing does not say which subdevices a driver offers; drivers whose types are known offer them. */

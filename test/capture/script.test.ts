@@ -108,13 +108,16 @@ function machine(): Tree {
     .file('sys/kernel/iommu_groups/1/type', 'DMA\n')
     .file('sys/kernel/iommu_groups/1/reserved_regions', '0x00000000fee00000 0x00000000feefffff msi\n')
     .link('sys/kernel/iommu_groups/1/devices/0000:01:00.0', 'sys/devices/0000:01:00.0')
-    .file('sys/devices/0000:01:00.0/mdev_supported_types/nic-1/name', 'Queue\n')
-    .file('sys/devices/0000:01:00.0/mdev_supported_types/nic-1/device_api', 'vfio-pci\n')
-    .file('sys/devices/0000:01:00.0/mdev_supported_types/nic-1/available_instances', '3\n')
-    .file('sys/devices/0000:01:00.0/mdev_supported_types/nic-1/description', 'one queue\nof four\n')
+    .file('sys/devices/0000:01:00.0/mdev_supported_types/e1000e-1/name', 'Queue\n')
+    .file('sys/devices/0000:01:00.0/mdev_supported_types/e1000e-1/device_api', 'vfio-pci\n')
+    .file('sys/devices/0000:01:00.0/mdev_supported_types/e1000e-1/available_instances', '3\n')
+    .file('sys/devices/0000:01:00.0/mdev_supported_types/e1000e-1/description', 'one queue\nof four\n')
     .link('sys/class/mdev_bus/0000:01:00.0', 'sys/devices/0000:01:00.0')
     .directory(`sys/devices/0000:01:00.0/${UUID}`)
-    .link(`sys/devices/0000:01:00.0/${UUID}/mdev_type`, 'sys/devices/0000:01:00.0/mdev_supported_types/nic-1')
+    .link(
+      `sys/devices/0000:01:00.0/${UUID}/mdev_type`,
+      'sys/devices/0000:01:00.0/mdev_supported_types/e1000e-1',
+    )
     .link(`sys/bus/mdev/devices/${UUID}`, `sys/devices/0000:01:00.0/${UUID}`);
   return tree;
 }
@@ -160,10 +163,10 @@ describe('the capture script', () => {
     const { status, bundle, errors } = capture(tree.root, shell);
     expect([status, errors]).toEqual([0, '']);
     const { parts, kernelOptions, warnings } = splitBundle(bundle);
-    expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('subdevice types')]);
+    expect(warnings).toEqual([]);
     expect(kernelOptions).toEqual([{ name: 'CONFIG_INTEL_IOMMU', value: 'y' }]);
     const { description, warnings: found } = describeMachine(parts);
-    expect(found.map(({ message }) => message)).toEqual([]);
+    expect(found.map(({ message }) => message)).toEqual([expect.stringContaining('how types share')]);
     expect(description.dmar?.structures).toMatchObject([
       { kind: 'DRHD', registerBase: { hi: 0, lo: 0xfed90000 } },
     ]);
@@ -181,6 +184,9 @@ describe('the capture script', () => {
     ]);
     const [nic] = description.functions;
     expect([formatPciAddress(nic.address), nic.driver]).toEqual(['0000:01:00.0', 'e1000e']);
+    // Three are left, and one exists.
+    expect(nic.mdevTypes).toMatchObject([{ group: '1', displayName: 'Queue', capacity: 4 }]);
+    expect(description.subdevices).toMatchObject([{ type: 'e1000e-1' }]);
     // All bytes but the serial number and what the vendor keeps for itself.
     const expected = nicConfig();
     expected.fill(0, 0x144, 0x14c);
@@ -241,7 +247,7 @@ describe('the capture script', () => {
       );
     };
     expect(of('mdev-types')).toEqual([
-      'parent 0000:01:00.0 type nic-1',
+      'parent 0000:01:00.0 type e1000e-1',
       '  name: Queue',
       '  device_api: vfio-pci',
       '  available_instances: 3',
@@ -249,7 +255,7 @@ describe('the capture script', () => {
       '  description: of four',
     ]);
     expect(of('mdev-devices')).toEqual([
-      '00000000-0000-4000-8000-000000000001 parent 0000:01:00.0 type nic-1 group ',
+      '00000000-0000-4000-8000-000000000001 parent 0000:01:00.0 type e1000e-1 group ',
     ]);
     expect(of('vfio')).toEqual([
       '/sys/module/vfio_iommu_type1/parameters/dma_entry_limit = 65535',

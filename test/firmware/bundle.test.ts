@@ -89,11 +89,13 @@ describe('a bundle', () => {
     expect(warnings.map(({ line }) => line)).toEqual([4]);
   });
 
-  it('says that subdevice types are not read', () => {
-    const { warnings } = splitBundle(
+  it('hands on what it says of subdevices', () => {
+    const { parts, starts, warnings } = splitBundle(
       bundle(...CMDLINE, ...section('mdev-types', 'parent 0000:00:02.0 type a-1')),
     );
-    expect(warnings).toMatchObject([{ source: 'bundle', line: 4 }]);
+    expect(parts.mdevTypes).toBe('parent 0000:00:02.0 type a-1\n');
+    expect(starts.get('mdevTypes')).toBe(5);
+    expect(warnings).toEqual([]);
   });
 
   it('prints no more lines of zeros than it must', () => {

@@ -138,6 +138,14 @@ const ImportPlatformInput = builder.inputType('ImportPlatformInput', {
       description:
         "A listing of /sys/class/iommu: per unit its address, cap, ecap and version. Without it they are read from the kernel log's dmarN lines, else stated defaults apply.",
     }),
+    mdevTypes: t.string({
+      description:
+        'A listing of subdevice types: mdevctl types (text or JSON), grep over /sys/class/mdev_bus, or lines of type, parent, name, description. What cannot be used is a warning.',
+    }),
+    mdevDevices: t.string({
+      description:
+        'A listing of subdevices that exist: mdevctl list (text or JSON; without -d). They are made again at the end of the boot.',
+    }),
     kernelLog: t.string({ description: 'Text of dmesg.' }),
     bundle: t.string({
       description: 'One text bundle as the capture script writes it, in place of the parts above.',

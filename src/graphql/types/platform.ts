@@ -234,9 +234,12 @@ PlatformRef.implement({
       description:
         'What people trip over on this machine as it is now, the gravest first: hazards of subdevices, leaks, firmware bugs, devices that cannot be given away, modes that are off, hardware that waits for someone.',
       resolve: ({ it }) =>
-        findingsOf({ kernel: it.kernel, machine: it.machine, dmar: it.header.description.dmar }).map(
-          (finding) => ({ platform: it, it: finding }),
-        ),
+        findingsOf({
+          kernel: it.kernel,
+          machine: it.machine,
+          dmar: it.header.description.dmar,
+          refusedSubdevices: it.refusedSubdevices,
+        }).map((finding) => ({ platform: it, it: finding })),
     }),
     reportedGroups: t.field({
       type: [GroupComparison],

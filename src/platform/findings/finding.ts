@@ -1,6 +1,7 @@
 import type { Machine } from '../../hardware/machine.js';
 import type { KernelSubject } from '../../kernel/errno.js';
 import type { Kernel } from '../../kernel/kernel.js';
+import type { RefusedSubdevice } from '../platform.js';
 import type { DmarTable } from '../../layout/dmar/table.js';
 
 /** INFO: worth knowing; WARNING: something will not work or is less isolated; ERROR: something is broken now. */
@@ -24,6 +25,8 @@ export interface Inspected {
   readonly kernel: Kernel;
   readonly machine: Machine;
   readonly dmar: DmarTable | null;
+  /** Subdevices an import had and the kernel here does not make; none when left out. */
+  readonly refusedSubdevices?: readonly RefusedSubdevice[];
 }
 
 /** Gives the findings of one kind, in a stable order. */

@@ -1,7 +1,16 @@
 import type { FindingRule } from './finding.js';
 
 /** Subdevices user space cannot be given, and parents whose subdevices would harm them. */
-export const subdevices: FindingRule = function* ({ kernel }) {
+export const subdevices: FindingRule = function* ({ kernel, refusedSubdevices = [] }) {
+  for (const { uuid, parent, error } of refusedSubdevices) {
+    yield {
+      code: 'IMPORTED_SUBDEVICE_REFUSED',
+      severity: 'WARNING',
+      message: `The machine had the subdevice ${uuid} of ${parent}; this kernel does not make it (${error.errno}): ${error.message}`,
+      subject: { kind: 'Device', name: parent },
+      remedy: null,
+    };
+  }
   for (const subdevice of kernel.subdevices.values()) {
     if (subdevice.group !== null) continue;
     yield {
