@@ -147,6 +147,26 @@ describe('the architecture', () => {
     ).toEqual([]);
   });
 
+  it('reads a clock and draws lots above the log only, in the places known', () => {
+    const found = offences(
+      matches(
+        /\bDate\b|\bperformance\b|\bhrtime\b|\bMath\.random\b|\brandom(?:UUID|Bytes|Int|FillSync)\b|\bgetRandomValues\b|\bprocess\.env\b/g,
+      ),
+      ['platform', 'log', 'graphql'],
+    );
+    expect([...new Set(found)].sort()).toEqual([
+      // An identifier the client did not give becomes a part of the command.
+      'graphql/commands/device.ts: randomUUID',
+      'graphql/commands/software-device.ts: randomUUID',
+      // Text from a time, and a time from text.
+      'graphql/scalars.ts: Date',
+      // The time a command is accepted becomes a part of it.
+      'platform/host.ts: Date',
+      // When others get their turn changes nothing that is done.
+      'platform/time-slice.ts: performance',
+    ]);
+  });
+
   it('has no BigInt below graphql; the command line is an edge of its own', () => {
     expect(
       offences(matches(/\bbigint\b|\bBigInt\w*\b|\b(?:0x[\da-f]+|\d+)n\b/gi), [

@@ -115,6 +115,23 @@ describe('the log in a directory', () => {
   });
 });
 
+describe('relaxed sync', () => {
+  it('loses no acknowledged entry to a kill, and leaves a directory that full sync goes on with', async () => {
+    const { child, lines } = startAppender(directory, 'relaxed');
+    const acknowledged = new Map<number, string>();
+    for await (const line of lines) {
+      const [what, revision, attempt] = line.split(' ');
+      if (what === 'acknowledged') acknowledged.set(Number(revision), attempt!);
+      if (acknowledged.size >= 200) child.kill('SIGKILL');
+    }
+    const log = await openLmdbLog(directory);
+    await expectAppended(log, acknowledged);
+    const [head] = await log.streams();
+    await log.append('platform', (head?.lastRevision ?? 0) + 1, 'more');
+    await log.close();
+  });
+});
+
 describe('a directory that is refused', () => {
   const refusal = (message: string | RegExp) => ({
     refusal: 'UNUSABLE',

@@ -1,8 +1,8 @@
 // A process that appends until it is killed, and says on stdout what was acknowledged and what was refused.
-// argv: the built log module, the data directory, "append" or "idle".
+// argv: the built log module, the data directory, "append", "idle" or "relaxed".
 const [, , logModule, directory, mode] = process.argv;
 const { openLmdbLog } = await import(logModule);
-const log = await openLmdbLog(directory);
+const log = await openLmdbLog(directory, { sync: mode === 'relaxed' ? 'relaxed' : 'full' });
 const [head] = await log.streams();
 if (head === undefined) await log.create('platform', { seed: 1 });
 let next = (head?.lastRevision ?? 0) + 1;
