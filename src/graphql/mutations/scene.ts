@@ -2,6 +2,7 @@ import type { Command } from '../../platform/command.js';
 import { NotFoundError } from '../../platform/errors.js';
 import { type Played, type Scene as It, playScene, scenes } from '../../platform/scenes/index.js';
 import { builder } from '../builder.js';
+import { keyField, termsOf } from '../commands/asked.js';
 import { inputLiteral, writtenCommand } from '../commands/written.js';
 import { FaultEventRef } from '../refs.js';
 import { KernelErrorType, Refusal, refusalsAsValues } from '../types/errors.js';
@@ -18,6 +19,7 @@ const PlaySceneInput = builder.inputType('PlaySceneInput', {
       required: true,
       description: 'A name that is not taken, for the platform it is played on.',
     }),
+    ...keyField(t),
   }),
 });
 
@@ -77,7 +79,8 @@ builder.mutationField('playScene', (t) =>
       refusalsAsValues(async (): Promise<PayloadShape<'PlayScenePayload', PlayedScene>> => {
         const scene = scenes.find(({ name }) => name === input.scene);
         if (scene === undefined) throw new NotFoundError('Scene', input.scene, null);
-        const played = await playScene(host, scene, input.name);
+        const { request } = termsOf('playScene', input);
+        const played = await playScene(host, scene, input.name, request);
         const { platform, last } = played;
         const { revision, firstSequence, lastSequence } = last;
         const value = { ...played, scene };

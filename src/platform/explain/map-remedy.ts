@@ -30,8 +30,7 @@ export function mapRemedy(
     readonly weakensIsolation: boolean;
   },
 ): Remedy {
-  if (domain === null || (domain.type !== 'DMA' && domain.type !== 'UNMANAGED'))
-    return advice(text, weakensIsolation);
+  if (domain === null || !domain.isPaging) return advice(text, weakensIsolation);
   const container = [...platform.kernel.containers.values()].find(({ iommu }) =>
     iommu?.domains.some((one) => one.domain === domain),
   );

@@ -4,6 +4,7 @@ import type { Command } from '../command.js';
 import { checkName } from '../create.js';
 import type { StampedEvent } from '../event-journal.js';
 import type { PlatformHost } from '../host.js';
+import type { RequestKey } from '../idempotency.js';
 import { kernelConfig } from '../kernel-choice.js';
 import type { Applied, Platform } from '../platform.js';
 import type { Scene } from './scene.js';
@@ -21,9 +22,14 @@ export interface Played {
 
 /**
  * Builds the machine of a scene under a name and gives it the commands of the scene, one after the other. A
- * name that is taken is a ConflictError.
+ * name that is taken is a ConflictError; the same request again goes on where it was, and gives the same answer.
  */
-export async function playScene(host: PlatformHost, scene: Scene, name: string): Promise<Played> {
+export async function playScene(
+  host: PlatformHost,
+  scene: Scene,
+  name: string,
+  request?: RequestKey,
+): Promise<Played> {
   checkName(name);
   const description = scene.machine();
   const platform = await host.create({
@@ -32,21 +38,34 @@ export async function playScene(host: PlatformHost, scene: Scene, name: string):
     description,
     kernel: kernelConfig(description.commandLine, scene.kernel),
     warnings: [],
+    ...(request && { request }),
   });
+  const { steps } = scene;
+  const terms = (step: number) => request && { request: keyOfStep(request, step) };
   let last: Applied | null = null;
-  let lastCommand: Command | null = null;
-  for (const step of scene.steps) {
-    lastCommand = step.command(platform);
-    last = await host.perform(name, lastCommand);
-  }
-  const { result, firstSequence, lastSequence } = last!;
+  for (let at = platform.revision; at < steps.length; at++)
+    last = await host.perform(name, steps[at].command(platform), terms(at));
+  const lastCommand = await commandOf(host, platform, steps.length);
+  // Played before, under the same key: the last command gives the answer it gave then.
+  last ??= await host.perform(name, lastCommand, terms(steps.length - 1));
+  const { result, firstSequence, lastSequence } = last;
   return {
     platform,
-    last: last!,
-    lastCommand: lastCommand!,
+    last,
+    lastCommand,
     fault: faultBetween(platform, firstSequence, lastSequence),
     refusal: result.ok ? null : (result.error as KernelError),
   };
+}
+
+/** Two at once with one key must not both do a step. */
+function keyOfStep({ key, fingerprint }: RequestKey, step: number): RequestKey {
+  return { key: `${key}\0step ${step}`, fingerprint };
+}
+
+async function commandOf(host: PlatformHost, platform: Platform, revision: number): Promise<Command> {
+  for await (const { logged } of host.commands(platform, revision, revision)) return logged.command;
+  throw new Error(`the log of ${platform.name} has no revision ${revision}`);
 }
 
 function faultBetween(platform: Platform, first: number, last: number): StampedEvent<FaultOccurred> | null {

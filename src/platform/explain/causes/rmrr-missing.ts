@@ -62,7 +62,7 @@ function perhapsNotReserved(fault: FaultCase): Hypothesis | null {
   const { fault: event, requester, domain, history } = fault;
   const isLow = event.address.hi === 0 && event.address.lo !== 0;
   const isKnown = domain === null || history.mappings.some((mapping) => mapping.domain === domain.number);
-  if (!isLow || isKnown || domain.type !== 'DMA' || event.pasid !== null) return null;
+  if (!isLow || isKnown || !domain.isForDmaApi || event.pasid !== null) return null;
   const isDriven = requester.device !== null && requester.device.driver !== null;
   return {
     code: 'RMRR_MISSING',
