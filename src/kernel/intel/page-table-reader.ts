@@ -7,10 +7,11 @@ export const PRESENT = 3;
 export const LARGE_PAGE = 0x80;
 const TWO_20 = 1048576;
 const TWO_27 = 134217728;
+const PAGES = [0, 1, 2 ** 9, 2 ** 18, 2 ** 27, 2 ** 36, 2 ** 45];
 
 /** 4 KiB pages one entry of a level spans. */
 export function levelPages(level: number): number {
-  return 2 ** (9 * (level - 1));
+  return PAGES[level];
 }
 
 /** A leaf as stored. */

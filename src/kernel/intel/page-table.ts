@@ -2,7 +2,13 @@ import type { HostFrame } from '../../bits/address.js';
 import { type U64, u64 } from '../../bits/u64.js';
 import type { FrameAllocator } from '../../memory/frame-allocator.js';
 import { FRAME_WORDS, HostMemory } from '../../memory/host-memory.js';
+import { largestLevel, writeRun } from './page-run.js';
 import { LARGE_PAGE, PRESENT, PageTableReader, indexAt, levelPages } from './page-table-reader.js';
+
+/** Constants of other modules that loops use: there they would be looked up at every turn. */
+const ANY: number = PRESENT;
+const LARGE: number = LARGE_PAGE;
+const WORDS: number = FRAME_WORDS;
 
 const NOTHING: readonly HostFrame[] = [];
 const TWO_20 = 1048576;
@@ -249,7 +255,7 @@ export class IoPageTable extends PageTableReader {
     const segment = this.memory.writableSegment(frame);
     const span = levelPages(level);
     const step = 4096 << (9 * (level - 1));
-    const low = level > 1 ? flags | LARGE_PAGE : flags;
+    const low = level > 1 ? flags | LARGE : flags;
     const first = HostMemory.firstWord(frame) | 0;
     let word = (first + index * 2) | 0;
     let left = count;
@@ -257,26 +263,28 @@ export class IoPageTable extends PageTableReader {
       // The low half carries into the high half every 4 GiB: no carry within a run.
       const inRun = Math.min(left, (TWO_20 - (physicalPfn % TWO_20)) / span);
       const hi = highOf(physicalPfn) | this.high;
-      let lo = (physicalPfn << 12) | low;
-      for (const end = (word + inRun * 2) | 0; word < end; word += 2) {
-        if ((segment[word] | segment[word | 1]) !== 0) {
-          if (level > 1) {
-            this.replaceBelow(frame, level, (word - first) >>> 1);
-          } else {
-            report.conflicts.push({
-              pfn: pfn + inRun - (end - word) / 2,
-              found: u64(segment[word | 1], segment[word]),
-              wanted: u64(hi, lo),
-            });
-            report.written[1]--;
-            this.mappedPages--;
-            lo = (lo + step) | 0;
-            continue;
-          }
+      const lo = (physicalPfn << 12) | low;
+      const from = word;
+      for (const end = (word + inRun * 2) | 0; word < end;) {
+        const done = (word - from) >>> 1;
+        word = writeRun(segment, word, end, (lo + Math.imul(done, step)) | 0, hi, step);
+        if (word === end) break;
+        // An entry is there already.
+        if (level > 1) {
+          this.replaceBelow(frame, level, (word - first) >>> 1);
+          segment[word] = 0;
+          segment[word + 1] = 0;
+          continue;
         }
-        segment[word] = lo;
-        segment[word | 1] = hi;
-        lo = (lo + step) | 0;
+        const at = (word - from) >>> 1;
+        report.conflicts.push({
+          pfn: pfn + at,
+          found: u64(segment[word + 1], segment[word]),
+          wanted: u64(hi, (lo + Math.imul(at, step)) | 0),
+        });
+        report.written[1]--;
+        this.mappedPages--;
+        word += 2;
       }
       report.written[level] += inRun;
       this.mappedPages += inRun * span;
@@ -356,13 +364,14 @@ export class IoPageTable extends PageTableReader {
     freed.push(frame);
     const segment = this.memory.segment(frame);
     const first = HostMemory.firstWord(frame) | 0;
-    const leafBits = level === 1 ? 0 : LARGE_PAGE;
+    const end = (first + WORDS) | 0;
+    const leafBits = level === 1 ? 0 : LARGE;
     let leaves = 0;
-    for (let word = first; word < first + FRAME_WORDS; word += 2) {
-      const lo = segment[word];
-      if ((lo & PRESENT) === 0) continue;
-      if ((lo & leafBits) === leafBits) leaves++;
-      else this.collectTable(this.nextTable(frame, (word - first) >>> 1), level - 1, freed);
+    for (let word = first; word < end; word += 2) {
+      const bits = segment[word] & (ANY | leafBits);
+      if (bits > leafBits) leaves++;
+      else if ((bits & ANY) !== 0)
+        this.collectTable(this.nextTable(frame, (word - first) >>> 1), level - 1, freed);
     }
     this.mappedPages -= leaves * levelPages(level);
     if (level > 1) this.largePages -= leaves;
@@ -372,14 +381,4 @@ export class IoPageTable extends PageTableReader {
 /** What of a frame number goes into the high half of an entry. */
 function highOf(frame: number): number {
   return frame < TWO_31 ? frame >>> 20 : Math.floor(frame / TWO_20);
-}
-
-/** Linux: hardware_largepage_caps(). */
-function largestLevel(pfn: number, physicalPfn: number, pages: number, superpageLevels: number): number {
-  let level = 1;
-  for (let span = 512; level <= superpageLevels; span *= 512) {
-    if (pages < span || pfn % span !== 0 || physicalPfn % span !== 0) break;
-    level++;
-  }
-  return level;
 }
