@@ -65,6 +65,8 @@ export function buildAddressSpace() {
   );
   return {
     memory,
+    table,
+    firstPfn: FIRST_PFN,
     capabilities: decodeCapabilities(VERSION, CAPABILITY, EXTENDED_CAPABILITY),
     rootTable: root,
     firstFrame: table.rootFrame,

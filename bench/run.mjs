@@ -11,7 +11,9 @@ const CORE = {
   walk: async () => (await import('./walk.mjs')).walk,
   map: async () => (await import('./page-table.mjs')).pageTable,
 };
-const SERVER = {
+const OTHER = {
+  'table-memory': async () => (await import('./memory.mjs')).tableMemory(),
+  gc: async () => (await import('./memory.mjs')).gc(),
   'log-1': async () => (await import('./log.mjs')).log(1),
   'log-100': async () => (await import('./log.mjs')).log(100),
   'log-1000': async () => (await import('./log.mjs')).log(1000),
@@ -26,7 +28,7 @@ if (!existsSync(new URL('../dist/kernel', import.meta.url))) {
   console.error('dist/ is not there: run `npm run build` first');
   process.exit(1);
 }
-const names = [...Object.keys(CORE), ...Object.keys(SERVER)];
+const names = [...Object.keys(CORE), ...Object.keys(OTHER)];
 const given = process.argv.slice(2);
 const unknown = given.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
@@ -46,4 +48,4 @@ if (core.length > 0) {
   }
   printTable(rows);
 }
-for (const name of wanted.filter((one) => one in SERVER)) await SERVER[name]();
+for (const name of wanted.filter((one) => one in OTHER)) await OTHER[name]();

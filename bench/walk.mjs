@@ -64,22 +64,29 @@ function bareWalk(space, addresses, name) {
 }
 
 function request(space, addresses, { name, target }) {
+  const { translation } = requestPath(space);
+  return {
+    ...shared(space, addresses, name, (halves) => sumOfRequests(translation, halves)),
+    target,
+    command: `walk-full ${SOURCE_ID} ${PASID}`,
+  };
+}
+
+/** A unit's translation over the tables of an address space, with caches of its own; a fault ends the run. */
+export function requestPath(space) {
+  const caches = new TranslationCaches();
   const translation = new UnitTranslation({
     translationEnabled: true,
     rootTable: { address: space.rootTable, ttm: TTM_SCALABLE, ssirwe: false },
     memory: space.memory,
     capabilities: space.capabilities,
     hostAddressWidth: HOST_ADDRESS_WIDTH,
-    caches: new TranslationCaches(),
+    caches,
     recordFault: (fault) => {
       throw new Error(`fault ${fault.reason}`);
     },
   });
-  return {
-    ...shared(space, addresses, name, (halves) => sumOfRequests(translation, halves)),
-    target,
-    command: `walk-full ${SOURCE_ID} ${PASID}`,
-  };
+  return { translation, caches };
 }
 
 function shared(space, addresses, name, sumOf) {
