@@ -1,7 +1,7 @@
 import type { CommandLog } from '../log/port.js';
 import type { LoggedCommand } from './command.js';
 import type { RequestKey } from './idempotency.js';
-import { type ForkOrigin, Platform, type PlatformHeader } from './platform.js';
+import type { ForkOrigin, PlatformHeader } from './platform.js';
 import { beginStream, stored } from './stored.js';
 import { TimeSlice } from './time-slice.js';
 
@@ -24,15 +24,13 @@ export function forkHeader(
 }
 
 /**
- * Boots a fork and takes it through its origin's commands, each of which becomes its own. Resolves when
- * all of that is durable.
+ * Gives a fork a log of its own, which begins with its origin's commands, so that the origin may go. Resolves
+ * when all of that is durable.
  */
-export async function growFork(log: CommandLog, header: PlatformHeader): Promise<Platform> {
-  const platform = new Platform(header);
+export async function logFork(log: CommandLog, header: PlatformHeader): Promise<void> {
   await beginStream(log, header.name, header);
   try {
-    await stored(copyCommands(log, header.fork!, platform));
-    return platform;
+    await stored(copyCommands(log, header.fork!, header.name));
   } catch (error) {
     // What is left of it is nobody's; if it cannot be dropped now, the next start does, or who takes its name.
     await log.drop(header.name).catch(() => undefined);
@@ -40,17 +38,16 @@ export async function growFork(log: CommandLog, header: PlatformHeader): Promise
   }
 }
 
-async function copyCommands(log: CommandLog, origin: ForkOrigin, platform: Platform): Promise<void> {
+async function copyCommands(log: CommandLog, origin: ForkOrigin, name: string): Promise<void> {
   const slice = new TimeSlice();
   let appends: Promise<void>[] = [];
   for await (const { revision, entry } of log.read(origin.platform, 1)) {
     if (revision > origin.revision) break;
     // Keys stay behind: a client that uses one with the fork asks for something new.
     const { command, time } = entry as LoggedCommand;
-    const append = log.append(platform.name, revision, { command, time } satisfies LoggedCommand);
+    const append = log.append(name, revision, { command, time } satisfies LoggedCommand);
     append.catch(() => undefined);
     appends.push(append);
-    platform.apply({ command, time });
     if (appends.length === BATCH) {
       await Promise.all(appends);
       appends = [];

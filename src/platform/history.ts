@@ -1,7 +1,9 @@
 import type { CommandLog } from '../log/port.js';
 import type { LoggedCommand } from './command.js';
 import type { PlatformEvent } from './event-journal.js';
-import { type Applied, Platform } from './platform.js';
+import { Checkpoints } from './checkpoints.js';
+import { copyPlatform } from './image/copy.js';
+import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
 import { TimeSlice } from './time-slice.js';
 
@@ -24,14 +26,14 @@ interface Moment {
 }
 
 /**
- * Platforms as they stood earlier, built again from header and log. A moment asked for again is kept
- * ready for a while, and those who ask for one that is being built wait together.
+ * Platforms as they stood earlier: copies of the nearest checkpoint before, taken on by the commands in the
+ * log. A moment asked for again is kept ready for a while, and those who ask for one that is being built wait
+ * together.
  */
 export class History {
   /** Least recently asked for first. */
   private moments: Moment[] = [];
-  /** A second self of the platform that was planned on last, so that the next plan need not start at boot. */
-  private spare: Moment | null = null;
+  private readonly checkpoints = new Checkpoints();
 
   constructor(private readonly log: CommandLog) {}
 
@@ -41,6 +43,15 @@ export class History {
    */
   async at(origin: Platform, revision: number): Promise<Platform | null> {
     if (revision < 0 || revision > origin.revision) return null;
+    try {
+      return await this.moment(origin, revision);
+    } catch (error) {
+      if (origin.isClosed) return null;
+      throw error;
+    }
+  }
+
+  private async moment(origin: Platform, revision: number): Promise<Platform> {
     const known = this.moments.find((one) => one.origin === origin && one.revision === revision);
     const moment = known ?? { origin, revision, platform: this.build(origin, revision) };
     this.moments = [...this.moments.filter((one) => one !== moment), moment].slice(-KEPT_MOMENTS);
@@ -48,31 +59,29 @@ export class History {
       return await moment.platform;
     } catch (error) {
       this.moments = this.moments.filter((one) => one !== moment);
-      if (origin.isClosed) return null;
       throw error;
     }
   }
 
-  /** A second self of a platform as it stands now, for the caller to change and drop. */
-  async replica(origin: Platform): Promise<Platform> {
-    const { spare } = this;
-    const { revision } = origin;
-    this.spare = null;
-    let platform: Platform;
-    if (spare !== null && spare.origin === origin) {
-      platform = await spare.platform;
-      await replay(this.log, platform, revision);
-    } else {
-      platform = await this.build(origin, revision);
-    }
-    this.prepareSpare(origin);
-    return platform;
+  /** A second self of a platform as it stood right after a revision, for the caller to change and drop. */
+  async copyAt(
+    origin: Platform,
+    revision: number,
+    header: PlatformHeader = origin.header,
+  ): Promise<Platform> {
+    return copyPlatform(revision === origin.revision ? origin : await this.moment(origin, revision), header);
+  }
+
+  /** To be called whenever a platform was made or has had a command: the past begins there. */
+  note(platform: Platform): void {
+    this.checkpoints.note(platform);
   }
 
   /** What a command did, done again on a second self. */
   async applied(origin: Platform, revision: number): Promise<Applied> {
     let last: Applied | null = null;
-    await replay(this.log, new Platform(origin.header), revision, (_logged, applied) => (last = applied));
+    const platform = await this.build(origin, revision - 1);
+    await replay(this.log, platform, revision, (_logged, applied) => (last = applied));
     if (last === null) throw new Error(`the log of ${origin.name} has no revision ${revision}`);
     return last;
   }
@@ -105,22 +114,11 @@ export class History {
   /** Drops what is kept of a platform that was deleted. */
   forget(origin: Platform): void {
     this.moments = this.moments.filter((one) => one.origin !== origin);
-    if (this.spare?.origin === origin) this.spare = null;
-  }
-
-  private prepareSpare(origin: Platform): void {
-    if (this.spare !== null || origin.isClosed) return;
-    const platform = this.build(origin, origin.revision);
-    const spare: Moment = { origin, revision: origin.revision, platform };
-    this.spare = spare;
-    platform.catch(() => {
-      // The platform or its log went away meanwhile; who needs a replica will hear of it.
-      if (this.spare === spare) this.spare = null;
-    });
   }
 
   private async build(origin: Platform, revision: number): Promise<Platform> {
-    const platform = new Platform(origin.header);
+    const nearest = revision === origin.revision ? origin : this.checkpoints.before(origin, revision);
+    const platform = nearest === null ? new Platform(origin.header) : copyPlatform(nearest);
     await replay(this.log, platform, revision);
     if (platform.revision !== revision) {
       throw new Error(`the log of ${origin.name} ends at ${platform.revision}, before ${revision}`);

@@ -3,7 +3,7 @@ import type { Command, LoggedCommand } from './command.js';
 import { KernelConfigError } from '../kernel/profile/config-error.js';
 import { Deletions, isPlatformStream } from './deletions.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
-import { forkHeader, growFork, isUnfinishedFork } from './fork.js';
+import { forkHeader, isUnfinishedFork, logFork } from './fork.js';
 import { History, type LogRevision, type OnLooker } from './history.js';
 import {
   type RequestKey,
@@ -74,6 +74,7 @@ export class PlatformHost {
       }
       const { platform, requests } = host.admit(new Platform(header));
       await replay(log, platform, Infinity, ({ request }, applied) => {
+        host.history.note(platform);
         if (request !== undefined) requests.keep(request, applied);
       });
       host.hosted.get(platform.name)!.nextRevision = platform.revision + 1;
@@ -123,9 +124,13 @@ export class PlatformHost {
       }
       return this.make(name, async () => {
         const header = forkHeader(origin.header, name, at, this.clock(), terms.request);
-        return growFork(this.log, header).catch((error: unknown) => {
+        try {
+          const platform = await this.history.copyAt(origin, at, header);
+          await logFork(this.log, header);
+          return platform;
+        } catch (error) {
           throw origin.isClosed ? new NotFoundError('Platform', from, null) : error;
-        });
+        }
       });
     });
   }
@@ -156,7 +161,8 @@ export class PlatformHost {
 
   /** A second self of a platform, for the caller to try things on and drop. */
   async replica(name: string): Promise<Platform> {
-    return this.history.replica(this.find(name).platform);
+    const { platform } = this.find(name);
+    return this.history.copyAt(platform, platform.revision);
   }
 
   /** Forgets a platform and its log; commands on their way to it are finished first. */
@@ -231,6 +237,7 @@ export class PlatformHost {
 
   private apply({ platform, requests }: Hosted, logged: LoggedCommand): Applied {
     const applied = platform.apply(logged);
+    this.history.note(platform);
     if (logged.request !== undefined) requests.keep(logged.request, applied);
     return applied;
   }
@@ -289,6 +296,7 @@ export class PlatformHost {
       tail: Promise.resolve(),
     };
     this.hosted.set(platform.name, hosted);
+    this.history.note(platform);
     return hosted;
   }
 }

@@ -1,0 +1,41 @@
+import { copyPlatform } from './image/copy.js';
+import type { Platform } from './platform.js';
+
+/** Commands between two checkpoints of a young platform. */
+const SHORTEST_INTERVAL = 2048;
+/** Checkpoints of one platform; each holds what it does not share with its neighbours. */
+const MOST = 32;
+
+interface Track {
+  interval: number;
+  /** In order of revision, the first right after boot. */
+  kept: Platform[];
+}
+
+/**
+ * Second selves of platforms taken while they live, from which earlier moments are reached by few commands.
+ * They are evenly spaced; when there are too many of a platform, every other one goes and the space doubles,
+ * so that taking them costs a platform less and less.
+ */
+export class Checkpoints {
+  private readonly tracks = new WeakMap<Platform, Track>();
+
+  /** To be called whenever a platform was made or has had a command. */
+  note(platform: Platform): void {
+    const track = this.tracks.get(platform);
+    if (track === undefined) {
+      this.tracks.set(platform, { interval: SHORTEST_INTERVAL, kept: [copyPlatform(platform)] });
+      return;
+    }
+    if (platform.revision % track.interval !== 0) return;
+    track.kept.push(copyPlatform(platform));
+    if (track.kept.length <= MOST) return;
+    track.interval *= 2;
+    track.kept = track.kept.filter((each, index) => index === 0 || each.revision % track.interval === 0);
+  }
+
+  /** The last one taken at a revision or before; not to be changed. Null when there is none. */
+  before(platform: Platform, revision: number): Platform | null {
+    return this.tracks.get(platform)?.kept.findLast((each) => each.revision <= revision) ?? null;
+  }
+}
