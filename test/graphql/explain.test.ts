@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, validate } from 'graphql';
 import { buildSchema } from '../../src/graphql/schema.js';
@@ -164,10 +164,26 @@ describe('lines of other logs', () => {
     const answers = await explained('Platform:desk', lines.join('\n'));
     expect(answers.map(({ line, hypotheses }) => [line.line, hypotheses[0].code])).toEqual([
       [1, 'ALIAS_REQUESTER'],
-      [2, 'NEVER_MAPPED'],
+      [2, 'PAGE_NOT_MAPPED'],
       [3, 'RESERVED_BITS'],
       [4, 'INTERRUPT_NOT_REMAPPED'],
     ]);
+  });
+
+  test('of a requester on a bus the platform does not have, only the reason is explained', async () => {
+    const [{ hypotheses }] = await explained(
+      'Platform:desk',
+      'DMAR: [DMA Read] Request device [77:00.0] PASID ffffffff fault addr 791dd000 [fault reason 02] Present bit in context entry is clear',
+    );
+    expect(hypotheses.map(({ code }) => code)).toEqual(['CONTEXT_ABSENT']);
+  });
+
+  test('a pointer of the kernel in place of a DMA address is known by its top bits', async () => {
+    const [{ hypotheses }] = await explained(
+      'Platform:desk',
+      'DMAR: [DMA Read] Request device [02:00.0] fault addr ffffc030b000 [fault reason 06] PTE Read access is not set',
+    );
+    expect(hypotheses[0].code).toBe('KERNEL_ADDRESS_USED');
   });
 
   test('an unknown platform is a bad request that names the id', async () => {
@@ -185,5 +201,22 @@ describe('lines of other logs', () => {
       'ALIAS_REQUESTER',
       'ALIAS_REQUESTER',
     ]);
+  });
+
+  (have ? test : test.skip)('no fault line of any posted log goes without a cause', async () => {
+    const dmesg = join(EVIDENCE, 'dmesg');
+    const counts = new Map<string, number>();
+    for (const file of readdirSync(dmesg).filter((name) => name.endsWith('.txt'))) {
+      for (const { hypotheses } of await explained(
+        'Platform:desk',
+        readFileSync(join(dmesg, file), 'utf8'),
+      )) {
+        const [{ code }] = hypotheses;
+        counts.set(code, (counts.get(code) ?? 0) + 1);
+      }
+    }
+    console.info(`causes of posted fault lines: ${JSON.stringify([...counts])}`);
+    expect(counts.size).toBeGreaterThan(6);
+    expect(counts.get('UNEXPLAINED')).toBeUndefined();
   });
 });

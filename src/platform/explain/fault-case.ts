@@ -43,6 +43,8 @@ export interface StaleEntry {
 export interface FaultCase {
   readonly platform: Platform;
   readonly fault: FaultOccurred;
+  /** False when the fault is of another machine or time: tables and history are then only like those it met. */
+  readonly isWitnessed: boolean;
   readonly unit: RemappingUnit;
   readonly requester: Requester;
   /** Entries read from memory for this request, no cache asked. */

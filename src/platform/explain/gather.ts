@@ -35,6 +35,7 @@ export function gather(platform: Platform, fault: FaultOccurred, circumstances: 
   return {
     platform,
     fault,
+    isWitnessed: circumstances.isWitnessed,
     unit,
     requester,
     walk,

@@ -14,11 +14,11 @@ const MISSING: ReadonlySet<number> = new Set([0x05, 0x06, 0x71, 0x79]);
 const FORBIDDEN: ReadonlySet<number> = new Set([0x05, 0x06, 0x75, 0x76, 0x77, 0x85, 0x86]);
 
 /** Whether nothing was mapped at the page. An entry with neither permission is no mapping. */
-export function isPageMissing({ fault, stoppedAt }: FaultCase): boolean {
-  return MISSING.has(fault.reason) && stoppedAt?.present !== true;
+export function isPageMissing({ fault, stoppedAt, isWitnessed }: FaultCase): boolean {
+  return MISSING.has(fault.reason) && !(isWitnessed && stoppedAt?.present === true);
 }
 
 /** Whether the page was mapped, without the permission that was asked for. */
-export function isPageForbidden({ fault, stoppedAt }: FaultCase): boolean {
-  return FORBIDDEN.has(fault.reason) && stoppedAt?.present === true;
+export function isPageForbidden({ fault, stoppedAt, isWitnessed }: FaultCase): boolean {
+  return FORBIDDEN.has(fault.reason) && isWitnessed && stoppedAt?.present === true;
 }

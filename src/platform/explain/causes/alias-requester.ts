@@ -18,22 +18,21 @@ export const aliasRequester: CauseRule = (fault) => {
   const isNobody = device === null && expected.length === 0;
   if (!NO_CONTEXT.has(event.reason) || !(isNobody || isOther)) return null;
   const suspects = suspectsOf(fault);
-  const suspect = sender ?? suspects[0] ?? null;
+  const suspect = sender ?? suspects.at(0) ?? null;
+  if (suspect === null) return null;
   const list = suspects.map((one) => one.name).join(', ');
   return {
     code: 'ALIAS_REQUESTER',
-    confidence: isNobody && suspect !== null ? CONFIDENCE.CERTAIN : CONFIDENCE.STRONG,
-    explanation: `${isNobody ? `No function has the id ${name}` : `${name} did not send this`}: ${
-      suspect === null ? 'another device' : suspect.name
-    } used it as requester id for its own DMA (a phantom function or an alias), and the kernel attached a domain to the id it knows only.`,
+    confidence: isNobody ? CONFIDENCE.CERTAIN : CONFIDENCE.STRONG,
+    explanation: `${isNobody ? `No function has the id ${name}` : `${name} did not send this`}: ${suspect.name} used it as requester id for its own DMA (a phantom function or an alias), and the kernel attached a domain to the id it knows only.`,
     evidence: [
       list === '' ? `No other function is on bus ${name.slice(0, 7)}.` : `Functions beside it: ${list}.`,
       ...(stoppedAt === null ? [] : [`The walk ends at ${entry(stoppedAt)}.`]),
     ],
-    subject: suspect?.subject ?? null,
+    subject: suspect.subject,
     remedies: [
       advice(
-        `Have the kernel know the alias: a quirk (pci_add_dma_alias) that names ${name.slice(-4)} for ${suspect?.name ?? 'the device'}, so that both ids get the domain; they are then one group.`,
+        `Have the kernel know the alias: a quirk (pci_add_dma_alias) that names ${name.slice(-4)} for ${suspect.name}, so that both ids get the domain; they are then one group.`,
       ),
       advice(
         'Switch remapping off for the machine (intel_iommu=off). Pass-through does not help: the id still has no entry.',
