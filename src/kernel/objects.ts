@@ -409,6 +409,14 @@ export class Domain {
     return this.table.levels;
   }
 
+  /**
+   * Pages the tables can hold entries for. Fewer than the address width allows on a domain that lost a level
+   * to a narrow unit and was then attached to a wide one. Linux: domain_pfn_supported().
+   */
+  get reachablePages(): number {
+    return 2 ** Math.min(this.addressWidth - 12, 9 * this.levels);
+  }
+
   get rootFrame(): number {
     return this.table.rootFrame;
   }

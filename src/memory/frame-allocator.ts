@@ -6,6 +6,8 @@ import type { HostFrame } from '../bits/address.js';
  */
 export class FrameAllocator {
   private readonly free: number[] = [];
+  /** Runs given back, by length: first frames. */
+  private readonly runs = new Map<number, number[]>();
   private next: number;
 
   constructor(
@@ -19,12 +21,14 @@ export class FrameAllocator {
   allocate(): HostFrame | null {
     const reused = this.free.pop();
     if (reused !== undefined) return reused;
-    if (this.next - this.first >= this.count) return null;
-    return this.next++;
+    if (this.next - this.first < this.count) return this.next++;
+    return this.breakRun();
   }
 
   /** Contiguous, naturally aligned frames (a power of two of them); null when they do not fit. */
   allocateRun(frames: number): HostFrame | null {
+    const reused = this.runs.get(frames)?.pop();
+    if (reused !== undefined) return reused;
     const start = Math.ceil(this.next / frames) * frames;
     if (start + frames - this.first > this.count) return null;
     for (let frame = this.next; frame < start; frame++) this.free.push(frame);
@@ -37,11 +41,26 @@ export class FrameAllocator {
   }
 
   releaseRun(frame: HostFrame, frames: number): void {
-    for (let index = frames - 1; index >= 0; index--) this.free.push(frame + index);
+    const list = this.runs.get(frames);
+    if (list === undefined) this.runs.set(frames, [frame]);
+    else list.push(frame);
+  }
+
+  /** A single frame of the shortest run there is, when nothing else is left. */
+  private breakRun(): HostFrame | null {
+    for (const length of [...this.runs.keys()].sort((a, b) => a - b)) {
+      const start = this.runs.get(length)!.pop();
+      if (start === undefined) continue;
+      for (let index = length - 1; index > 0; index--) this.free.push(start + index);
+      return start;
+    }
+    return null;
   }
 
   /** Frames in use now. */
   get used(): number {
-    return this.next - this.first - this.free.length;
+    let released = this.free.length;
+    for (const [length, starts] of this.runs) released += length * starts.length;
+    return this.next - this.first - released;
   }
 }

@@ -32,7 +32,7 @@ export function attachAux(
 ): void {
   if (!isAuxDomain(domain, device)) throw notAux(domain, device);
   const unit = unitOf(device, 'aux_domain_add_dev');
-  requireNoLevelDrop(domain, unit);
+  requireNoLevelDrop(state, domain, unit);
   const present = auxAttachments(domain, device);
   if (present.length > 0 && !state.profile.countsAuxAttachments) {
     throw unsafe(

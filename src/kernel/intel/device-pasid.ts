@@ -31,7 +31,7 @@ export function setDevicePasid(
     const rule = `Domain ${domain.number} is ${domain.type} and has no tables.`;
     throw refusal('EINVAL', mirrors, rule, { code: 'DOMAIN_TYPE', subject: domain.subject });
   }
-  requireNoLevelDrop(domain, unit);
+  requireNoLevelDrop(state, domain, unit);
   prepareDomain(state, domain, device);
   const did = takeDomainId(state, domain, unit);
   try {

@@ -28,8 +28,19 @@ export function entryFlags(
   return domain.firstLevel ? permissions | FIRST_STAGE.PRESENT | FIRST_STAGE.USER : permissions;
 }
 
-/** Refuses a range where the driver would take a large page's frame for a table and write into it. */
+/**
+ * Refuses a range where the driver would take a large page's frame for a table and write into it, and one
+ * within the address width that the tables do not reach. Linux: BUG_ON(!domain_pfn_supported()).
+ */
 export function requireMappable(domain: Domain, pfn: number, physicalPfn: number, pages: number): void {
+  const { reachablePages } = domain;
+  if (pfn + pages > reachablePages && Math.max(pfn, reachablePages) < 2 ** (domain.addressWidth - 12)) {
+    throw unsafe(
+      '__domain_mapping',
+      `the range reaches beyond the ${domain.levels} levels of domain ${domain.number}, which the driver answers with BUG().`,
+      `Map below 0x${toHexDigits(u64FromPfn(reachablePages))}.`,
+    );
+  }
   if (!domain.table.wouldWriteIntoLargePage(pfn, physicalPfn, pages, domain.superpageLevels)) return;
   throw unsafe(
     '__domain_mapping',

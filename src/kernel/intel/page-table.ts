@@ -68,7 +68,7 @@ export class IoPageTable extends PageTableReader {
 
   /**
    * Writes entries for a run of pages, each as large as alignment, length and `superpageLevels` (0 to 2)
-   * allow. An entry already there stays, except where a large page replaces what lies below it.
+   * allow. A leaf already there stays; tables in the place of a large page go, with what lies below.
    * Returns false when a table could not be allocated; what was written until then stays.
    * Linux: __domain_mapping(), hardware_largepage_caps().
    */
@@ -270,7 +270,7 @@ export class IoPageTable extends PageTableReader {
         word = writeRun(segment, word, end, (lo + Math.imul(done, step)) | 0, hi, step);
         if (word === end) break;
         // An entry is there already.
-        if (level > 1) {
+        if (level > 1 && (segment[word] & LARGE) === 0) {
           this.replaceBelow(frame, level, (word - first) >>> 1);
           segment[word] = 0;
           segment[word + 1] = 0;
@@ -278,12 +278,13 @@ export class IoPageTable extends PageTableReader {
         }
         const at = (word - from) >>> 1;
         report.conflicts.push({
-          pfn: pfn + at,
+          pfn: pfn + at * span,
           found: u64(segment[word + 1], segment[word]),
           wanted: u64(hi, (lo + Math.imul(at, step)) | 0),
         });
-        report.written[1]--;
-        this.mappedPages--;
+        report.written[level]--;
+        this.mappedPages -= span;
+        if (level > 1) this.largePages--;
         word += 2;
       }
       report.written[level] += inRun;

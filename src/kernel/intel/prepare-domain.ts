@@ -49,9 +49,13 @@ export function prepareDomain(state: KernelState, domain: Domain, device: Kernel
   while (unit.agaw + 2 < domain.levels) domain.table.dropTopLevel();
 }
 
-/** Taking a level off frees the root that entries of earlier attachments still point to. */
-export function requireNoLevelDrop(domain: Domain, unit: IntelUnit): void {
+/**
+ * Taking a level off frees the root that entries of earlier attachments still point to. Where units pass
+ * requests through by themselves, no entry points to the identity domain's tables.
+ */
+export function requireNoLevelDrop(state: KernelState, domain: Domain, unit: IntelUnit): void {
   if (domain.levels <= unit.agaw + 2 || domain.attachments.every((each) => each.leaked)) return;
+  if (domain.type === 'IDENTITY' && state.hardwarePassThrough) return;
   throw unsafe(
     'prepare_domain_attach_device',
     `${unit.name} walks ${unit.agaw + 2} levels, domain ${domain.number} has ${domain.levels}: the driver would free the root table that its present attachments use.`,

@@ -26,7 +26,7 @@ export function attachPrimary(
 ): void {
   requireEligible(state, domain, device);
   const unit = unitOf(device, 'prepare_domain_attach_device');
-  requireNoLevelDrop(domain, unit);
+  requireNoLevelDrop(state, domain, unit);
   if (isContextPresent(state, device, unit)) detachPrimary(state, device);
   prepareDomain(state, domain, device);
   insertDevice(state, domain, device, endpoint);

@@ -14,13 +14,13 @@ export interface Unmapped {
 
 /**
  * Pages one chunk will take: at least what the entry spans where the walk ends, counted from the start of
- * the chunk. Refuses what the real driver does not survive: a range beyond the address width (BUG()), one
+ * the chunk. Refuses what the real driver does not survive: a range beyond the address width or the tables (BUG()), one
  * that begins or ends inside a large page (it would clear words of the memory behind it), and one that,
  * enlarged from a start in mid-span, would take unrelated mappings along.
  * Linux: intel_iommu_unmap().
  */
 export function reachOfUnmap(domain: Domain, pfn: number, pages: number): number {
-  const limit = 2 ** (domain.addressWidth - 12);
+  const limit = domain.reachablePages;
   if (pfn >= limit) throw beyond(domain);
   const span = levelPages(domain.table.stopLevel(pfn));
   const reach = Math.max(pages, span);
@@ -79,6 +79,6 @@ export function syncUnmap(state: KernelState, domain: Domain, chunks: readonly U
 function beyond(domain: Domain) {
   return unsafe(
     'domain_unmap',
-    `the range reaches beyond the ${domain.addressWidth} address bits of domain ${domain.number}, which the driver answers with BUG().`,
+    `the range reaches beyond the ${12 + Math.log2(domain.reachablePages)} address bits the tables of domain ${domain.number} hold, which the driver answers with BUG().`,
   );
 }

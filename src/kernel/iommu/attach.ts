@@ -2,6 +2,7 @@ import { type Attachment, type Domain, type Endpoint, IommuGroup } from '../obje
 import type { KernelState } from '../state.js';
 import { attachToParent, subdeviceBehind } from './attach-to-parent.js';
 import { groupOfOne, requireDefaultDomain } from './group-domain.js';
+import { requireSafeAttach } from './safe-attach.js';
 
 /** What an attach did. */
 export interface AttachOutcome {
@@ -26,6 +27,7 @@ export function attach(state: KernelState, domain: Domain, target: Endpoint | Io
   } else {
     const group = target instanceof IommuGroup ? target : groupOfOne(target, 'iommu_attach_device');
     requireDefaultDomain(group);
+    requireSafeAttach(state, domain, group);
     for (const member of group.members) domain.ops.attachDev(domain, member, warnings);
     group.domain = domain;
   }

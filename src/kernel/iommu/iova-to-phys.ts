@@ -7,7 +7,7 @@ import type { Domain } from '../objects.js';
  */
 export function iovaToPhys(domain: Domain, iova: U64): U64 | null {
   const pfn = pfnOf(iova);
-  if (pfn >= 2 ** (domain.addressWidth - 12)) return null;
+  if (pfn >= domain.reachablePages) return null;
   const frame = domain.table.translate(pfn);
   const offset = pageOffsetOf(iova);
   return frame < 0 || (frame === 0 && offset === 0) ? null : u64FromPfn(frame, offset);

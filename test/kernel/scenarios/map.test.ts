@@ -136,6 +136,21 @@ it('a large page takes the place of small ones without a word', () => {
   expect(domain.mappedBytes).toBe(0x200000);
 });
 
+it('a large page in the place of another keeps the first translation and complains', () => {
+  // linux-iommu-siov.md 3.4, step 4: dma_pte_free_pagetable() passes over large pages, so the entry is found.
+  const { host, domain } = attached();
+  host.kernel.map(domain, mapping('200000', '40200000', '200000'));
+  const lines = host.linesOf(() => {
+    expect(host.kernel.map(domain, mapping('0', '80000000', '400000'))).toEqual([
+      { pageSize: 0x200000, count: 1 },
+    ]);
+  });
+  expect(lines).toEqual(['DMAR: ERROR: DMA PTE for vPFN 0x200 already set (to 40200083 not 80200083)']);
+  expect(hex(host.kernel.iovaToPhys(domain, address('201000')))).toBe('0x40201000');
+  expect(hex(host.kernel.iovaToPhys(domain, address('1000')))).toBe('0x80001000');
+  expect(domain.mappedBytes).toBe(0x400000);
+});
+
 it('a small page inside a large one is refused as unsafe', () => {
   const { host, domain } = attached();
   host.kernel.map(domain, mapping('200000', '40200000', '200000'));

@@ -1,0 +1,14 @@
+import { requireNoLevelDrop } from '../intel/prepare-domain.js';
+import type { Domain, IommuGroup } from '../objects.js';
+import type { KernelState } from '../state.js';
+
+/**
+ * Refuses to attach a group when the real driver would not survive one of its members. Each attach looks
+ * for itself; a group of several asks before the first, so that a refusal of the model's own finds nothing
+ * half done.
+ */
+export function requireSafeAttach(state: KernelState, domain: Domain, group: IommuGroup): void {
+  if (group.members.length < 2) return;
+  for (const member of group.members)
+    if (member.kind === 'Device' && member.unit !== null) requireNoLevelDrop(state, domain, member.unit);
+}
