@@ -57,11 +57,18 @@ function demandedType(ops: IommuOps, group: IommuGroup) {
 }
 
 /**
+ * 1 GiB, several times what graphics take. The kernel has no such limit: over a table with a bit too many in
+ * an end address it would map until its memory is gone, and never come up.
+ */
+export const MOST_RESERVED_PAGES = 2 ** 18;
+
+/**
  * Maps memory firmware reserves for a device one to one in its group's default domain, so that what firmware
  * started goes on; pages mapped already are passed over. Older kernels do it a page at a time, so in small
  * pages whatever the length; the others in runs, but at boot before the domain knows any large page. One
  * event for each run instead of one for each page. What a domain in use was to cache of the range is
- * flushed. Linux: iommu_create_device_direct_mappings().
+ * flushed. A region that is too long to be meant is left out; it is a finding.
+ * Linux: iommu_create_device_direct_mappings().
  */
 export function mapReservedMemory(state: KernelState, group: IommuGroup, endpoint: Endpoint): void {
   const domain = group.defaultDomain;
@@ -73,6 +80,7 @@ export function mapReservedMemory(state: KernelState, group: IommuGroup, endpoin
     if (region.type !== 'DIRECT' && region.type !== 'DIRECT_RELAXABLE') continue;
     const start = pfnOf(region.start);
     const end = pfnOf(region.last) + 1;
+    if (end - start > MOST_RESERVED_PAGES) continue;
     for (let pfn = start; pfn < end;) {
       if (domain.table.translate(pfn) > 0) {
         pfn++;

@@ -1,4 +1,5 @@
-import { equalU64, isZero, toHex } from '../../bits/u64.js';
+import { equalU64, isZero, pfnOf, toHex } from '../../bits/u64.js';
+import { MOST_RESERVED_PAGES } from '../../kernel/iommu/default-domain.js';
 import { scopeFunction, scopeProblems } from '../../kernel/intel/scope.js';
 import { isBadRmrr } from '../../kernel/log/boot-lines.js';
 import type { DeviceScope, RemappingStructure } from '../../layout/dmar/table.js';
@@ -55,6 +56,15 @@ function* aboutStructure({ dmar, machine }: Inspected, structure: RemappingStruc
       'WARNING',
       `The RMRR ${at} reserves ${range}, which ends before it begins or is not made of whole pages. The kernel calls the firmware broken and keeps the region.`,
     );
+  }
+  if (structure.kind === 'RMRR' && !isBadRmrr(structure)) {
+    const pages = pfnOf(structure.last) - pfnOf(structure.base) + 1;
+    if (pages > MOST_RESERVED_PAGES)
+      yield bug(
+        'FIRMWARE_RMRR_TOO_LONG',
+        'ERROR',
+        `The RMRR ${at} reserves ${toHex(structure.base)}-${toHex(structure.last)}, ${pages} pages: a kernel would map them all for each device it names, and hardly come up. Here it is left out of default domains.`,
+      );
   }
   if (structure.kind === 'RHSA') {
     const known = dmar!.structures.some(

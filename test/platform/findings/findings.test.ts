@@ -226,3 +226,9 @@ it.each(templates)(
     }
   },
 );
+
+it('reports reserved memory that is too long to be meant, and boots all the same', () => {
+  const host = Host.boot({ rmrr: { base: '0x7a000000', last: '0x800007a00ffff' } });
+  expect(findings(host, 'FIRMWARE_RMRR_TOO_LONG')).toMatchObject([{ severity: 'ERROR' }]);
+  expect(host.dma('READ', '0x7a000000')).toHaveProperty('reason');
+});
