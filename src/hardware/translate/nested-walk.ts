@@ -1,8 +1,6 @@
 import { exceedsWidth, frameOf } from './address.js';
+import { SECOND_STAGE_REASON } from './second-stage-reasons.js';
 import { NEED_READ, NEED_WRITE, type SecondStageWalker, WALK } from './second-stage-walk.js';
-
-/** Scalable-mode fault reasons of second-stage conditions, by {@link WALK}; permissions are named by the caller. */
-export const SECOND_STAGE_REASON = [0, 0x79, 0x85, 0x86, 0x7a, 0x7b, 0x78, 0x7c] as const;
 
 /**
  * First-stage tables in guest physical memory: each table address goes through the second stage first.

@@ -136,8 +136,7 @@ export class QuickTranslation extends StraightWalk {
   /** From the first table down, where no cache knows anything of the address. */
   private findInTables(route: SecondStageRoute, hi: number, lo: number, access: number): number {
     if ((hi & route.beyondHi) !== 0 || !route.isOpen(hi, lo)) return -1;
-    const table = this.leafTable(route.rootFrame, route.levels, hi, lo);
-    const frame = this.page(table, lo, access);
+    const frame = this.pageOf(route.rootFrame, route.levels, hi, lo, access);
     const index = this.fill(route, hi, lo, frame);
     if (index < 0) return -1;
     const { tables } = this;
@@ -147,7 +146,7 @@ export class QuickTranslation extends StraightWalk {
     tables.setInt32(slot, number, true);
     tables.setInt32(slot + 4, (hi >>> 21) | route.tableTag2, true);
     tables.setInt32(slot + 8, route.tableTag3, true);
-    tables.setInt32(slot + 12, this.frameAt(table), true);
+    tables.setInt32(slot + 12, this.frameAt(this.leafTable), true);
     tables.setInt32(slot + 16, route.tableWord, true);
     tables.setInt32(slot + 20, route.pasid, true);
     return index;

@@ -117,12 +117,13 @@ export class SecondStageWalker {
   ): boolean {
     const { straight } = this;
     if (frame >= FRAMES_STRAIGHT) return false;
-    const table = top === 1 ? straight.placeOf(frame) : straight.leafTable(frame, top, hi, lo);
-    if (table < 0) return false;
-    const page = straight.page(table, lo, need);
+    const page =
+      top === 1
+        ? straight.page(straight.placeOf(frame), lo, need)
+        : straight.pageOf(frame, top, hi, lo, need);
     if (page < 0 || (permissions & need) !== need) return false;
     this.level = 1;
-    this.tableFrame = straight.frameAt(table);
+    this.tableFrame = top === 1 ? frame : straight.frameAt(straight.leafTable);
     this.leafHi = page >>> 20;
     this.leafLo = straight.leafLo;
     this.permissions = permissions & straight.leafLo & 3;

@@ -5,9 +5,10 @@ import { IOTLB_FLAG } from '../caches/iotlb.js';
 import { bitsBeyond, exceedsWidth, frameOf, isCanonical } from './address.js';
 import type { TranslationContext } from './context.js';
 import { FirstStageWalker, GRANTED_ALL, GRANTED_EXECUTE } from './first-stage-walk.js';
-import { GuestTables, SECOND_STAGE_REASON, pageOffsetMask } from './nested-walk.js';
+import { GuestTables, pageOffsetMask } from './nested-walk.js';
 import { setOutput } from './output.js';
 import { type Rules, rulesOf } from './rules.js';
+import { SECOND_STAGE_REASON, legacyReason } from './second-stage-reasons.js';
 import { NEED_READ, NEED_WRITE, SecondStageWalker, WALK } from './second-stage-walk.js';
 import { REQUEST_KIND, type Walk } from './walk.js';
 import { FIRST_STAGE_LEVEL, SECOND_STAGE_LEVEL } from './walk-observer.js';
@@ -305,23 +306,5 @@ export class Stages {
     const { level, leafHi, leafLo } = this.second;
     const offset = pageOffsetMask(level);
     return setOutput(walk, leafHi, (leafLo & ~offset) | (walk.lo & offset), level);
-  }
-}
-
-/** Legacy mode has no reason of its own for a missing entry: it is a missing permission, by request type. */
-function legacyReason(end: number, access: number): number {
-  switch (end) {
-    case WALK.NOT_PRESENT:
-      return (access & NEED_WRITE) !== 0 ? 0x05 : 0x06;
-    case WALK.NO_WRITE:
-      return 0x05;
-    case WALK.NO_READ:
-      return 0x06;
-    case WALK.RESERVED:
-      return 0x0c;
-    case WALK.TOP_UNREADABLE:
-      return 0x03;
-    default:
-      return 0x07;
   }
 }

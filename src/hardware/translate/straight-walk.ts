@@ -22,6 +22,8 @@ const FAR_HI = ~0x7ff;
 export class StraightWalk {
   /** Low half of the leaf found last. */
   leafLo = 0;
+  /** Place of the table of leaves {@link pageOf} came to. */
+  leafTable = 0;
   private readonly addressLimit: number;
   protected slab: DataView;
   protected first = 0;
@@ -46,30 +48,22 @@ export class StraightWalk {
   }
 
   /**
-   * Host frame of the page an address is mapped to.
+   * Host frame of the page an address is mapped to; {@link leafTable} is then where it was found.
    *
    * @param rootFrame table of the level given, 4 or 5; below 2^31
    * @param need permissions the access cannot do without: at least one
    */
   pageOf(rootFrame: number, levels: number, hi: number, lo: number, need: number): number {
-    return this.page(this.leafTable(rootFrame, levels, hi, lo), lo, need);
+    if (levels !== 4) return this.pageOfFive(rootFrame, levels, hi, lo, need);
+    const root = this.placeOf(rootFrame);
+    return root < 0 ? -1 : this.pageBelow(root & PLACE_MASK, hi, lo, need);
   }
 
-  /** Place of the table of leaves for an address. */
-  leafTable(rootFrame: number, levels: number, hi: number, lo: number): number {
-    let at = this.placeOf(rootFrame);
-    if (at < 0) return -1;
+  /** The same from the place of a table of the fourth level. */
+  private pageBelow(root: number, hi: number, lo: number, need: number): number {
     const { slab, expectedLo, expectedHi, checkedLo } = this;
-    let entry: number;
-    if (levels !== 4) {
-      if (levels !== 5) return -1;
-      at |= (hi >>> 13) & 4088;
-      entry = slab.getInt32(at, true) ^ expectedLo;
-      if ((entry & checkedLo) !== 0 || slab.getInt32(at | 4, true) !== expectedHi) return -1;
-      at = entry & PLACE_MASK;
-    }
-    at |= (hi >>> 4) & 4088;
-    entry = slab.getInt32(at, true) ^ expectedLo;
+    let at = root | ((hi >>> 4) & 4088);
+    let entry = slab.getInt32(at, true) ^ expectedLo;
     if ((entry & checkedLo) !== 0 || slab.getInt32(at | 4, true) !== expectedHi) return -1;
 
     at = (entry & PLACE_MASK) | ((hi & 127) << 5) | ((lo >>> 27) & 24);
@@ -79,7 +73,18 @@ export class StraightWalk {
     at = (entry & PLACE_MASK) | ((lo >>> 18) & 4088);
     entry = slab.getInt32(at, true) ^ expectedLo;
     if ((entry & checkedLo) !== 0 || slab.getInt32(at | 4, true) !== expectedHi) return -1;
-    return entry & PLACE_MASK;
+    const table = entry & PLACE_MASK;
+    this.leafTable = table;
+    return this.page(table, lo, need);
+  }
+
+  private pageOfFive(rootFrame: number, levels: number, hi: number, lo: number, need: number): number {
+    const root = this.placeOf(rootFrame);
+    if (root < 0 || levels !== 5) return -1;
+    const at = root | ((hi >>> 13) & 4088);
+    const entry = this.slab.getInt32(at, true) ^ this.expectedLo;
+    const isOdd = (entry & this.checkedLo) !== 0 || this.slab.getInt32(at | 4, true) !== this.expectedHi;
+    return isOdd ? -1 : this.pageBelow(entry & PLACE_MASK, hi, lo, need);
   }
 
   /**
