@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { openLmdbLog } from '../../src/log/lmdb-log.js';
-import { openMemoryLog } from '../../src/log/memory-log.js';
+import { LogError } from '../../src/log/log-error.js';
+import { MemoryStore, openMemoryLog } from '../../src/log/memory-log.js';
 import type { CommandLog, LogEntry } from '../../src/log/port.js';
+import { StreamLog } from '../../src/log/stream-log.js';
 
 const directories: string[] = [];
 
@@ -231,4 +233,24 @@ describe.each([
     await expect(log.streams()).rejects.toMatchObject({ refusal: 'CLOSED' });
     await log.close();
   });
+});
+
+/** A store that once does not know what became of a commit. */
+class UncertainStore extends MemoryStore {
+  asked = 0;
+
+  override commit(): Promise<void> {
+    this.asked++;
+    return Promise.reject(new LogError('LOST', 'Nobody knows.'));
+  }
+}
+
+it('accepts nothing any more once its store does not know what it holds', async () => {
+  const store = new UncertainStore();
+  const log = await StreamLog.open(store);
+  const lost = { refusal: 'LOST', message: 'Nobody knows.' };
+  await expect(log.create('platform', null)).rejects.toMatchObject(lost);
+  await expect(log.create('other', null)).rejects.toMatchObject(lost);
+  expect(store.asked).toBe(1);
+  expect(await log.streams()).toEqual([]);
 });

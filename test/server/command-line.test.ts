@@ -48,6 +48,10 @@ describe('the program', () => {
     ],
     [['serve', '--port', '80a'], /^error: option '--port <number>' argument '80a' is invalid\. A port is/],
     [
+      ['serve', '--sync', 'perhaps'],
+      /^error: option '--sync <kind>' argument 'perhaps' is invalid\. Allowed choices are full, relaxed\.$/,
+    ],
+    [
       ['serve', '--log', 'paper'],
       /^error: option '--log <kind>' argument 'paper' is invalid\. Allowed choices/,
     ],
