@@ -1,5 +1,5 @@
 import type { CommandLog } from './port.js';
-import type { Store, StoredEntry, Write } from './store.js';
+import type { Store, Stored, StoredEntry, Write } from './store.js';
 import { StreamLog } from './stream-log.js';
 
 /** A log that lasts as long as the process; "durable" means accepted. */
@@ -14,8 +14,8 @@ const PAGE = 512;
 export class MemoryStore implements Store {
   private readonly entries = new Map<number, Uint8Array[]>();
 
-  load(): Promise<[]> {
-    return Promise.resolve([]);
+  load(): Promise<Stored> {
+    return Promise.resolve({ streams: [], lastNumber: 0 });
   }
 
   commit(writes: readonly Write[]): Promise<void> {

@@ -17,6 +17,13 @@ export interface StoredStream {
   readonly lastRevision: number;
 }
 
+/** What a store holds when it is opened. */
+export interface Stored {
+  readonly streams: readonly StoredStream[];
+  /** The greatest number any stream has or had of which something is left; 0 when there is none. */
+  readonly lastNumber: number;
+}
+
 /** Bytes of one entry. */
 export interface StoredEntry {
   readonly revision: number;
@@ -25,8 +32,8 @@ export interface StoredEntry {
 
 /** What differs between a log in memory and one on a disk; the rules are in `StreamLog`. */
 export interface Store {
-  /** The streams there are; called once, first. */
-  load(): Promise<readonly StoredStream[]>;
+  /** What there is; called once, first. */
+  load(): Promise<Stored>;
   /**
    * Makes all of these durable, or none; one call at a time. When it rejects, none of them is there and the store
    * can be used as before; a store that cannot tell rejects with the LogError `LOST`.

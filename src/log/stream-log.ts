@@ -38,7 +38,10 @@ export class StreamLog implements CommandLog {
   /** A log over what the store holds. */
   static async open(store: Store): Promise<StreamLog> {
     const log = new StreamLog(store);
-    for (const { stream, name, header, lastRevision } of await store.load()) {
+    const { streams, lastNumber } = await store.load();
+    // What is left of a dropped stream is still being removed: its number is nobody else's.
+    log.nextNumber = lastNumber + 1;
+    for (const { stream, name, header, lastRevision } of streams) {
       log.byName.set(name, {
         number: stream,
         header,
@@ -46,7 +49,6 @@ export class StreamLog implements CommandLog {
         durable: lastRevision,
         isDurable: true,
       });
-      log.nextNumber = Math.max(log.nextNumber, stream + 1);
     }
     return log;
   }

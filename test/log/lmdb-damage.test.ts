@@ -17,9 +17,8 @@ import { LogError } from '../../src/log/log-error.js';
 import { openLmdbLog } from '../../src/log/lmdb-log.js';
 import { valuesOf } from '../support/log/appending.js';
 
-jest.setTimeout(120_000);
-
 const FLIPS = Number(process.env['DAMAGE_ROUNDS'] ?? 30);
+jest.setTimeout(60_000 + FLIPS * 2000);
 const root = mkdtempSync(join(tmpdir(), 'iommu-graph-damage-'));
 const original = join(root, 'original');
 afterAll(() => rmSync(root, { recursive: true }));

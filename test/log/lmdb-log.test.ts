@@ -71,6 +71,29 @@ describe('the log in a directory', () => {
     await log.close();
   });
 
+  it('does not take what is stored under a number for what a dropped stream left under it', async () => {
+    let log = await openLmdbLog(directory);
+    await log.create('other', null);
+    await log.create('platform', null);
+    // More than is removed at a time: in turns, each is a value of its own.
+    const appends: Promise<void>[] = [];
+    for (let revision = 1; revision <= 600; revision++)
+      appends.push(log.append('other', revision, 'old'), log.append('platform', revision, 'old'));
+    await Promise.all(appends);
+    await log.close();
+    const raw = open({ path: join(directory, 'log.mdb'), overlappingSync: false });
+    const streams = raw.openDB('streams', { encoding: 'binary', keyEncoding: 'binary' });
+    expect(streams.removeSync(Buffer.from([0, 0, 0, 2]))).toBe(true);
+    await raw.close();
+    log = await openLmdbLog(directory);
+    await log.create('platform', null);
+    for (let revision = 1; revision <= 5; revision++) await log.append('platform', revision, 'new');
+    await log.close();
+    log = await openLmdbLog(directory);
+    expect(await valuesOf(log, 'platform')).toEqual(Array.from({ length: 5 }, () => 'new'));
+    await log.close();
+  });
+
   it('refuses a second opening in the same process', async () => {
     const log = await openLmdbLog(directory);
     await expect(openLmdbLog(directory)).rejects.toMatchObject({

@@ -18,6 +18,12 @@ export interface FoundStream {
   readonly newest: Uint8Array | null;
 }
 
+export interface Found {
+  readonly streams: readonly FoundStream[];
+  /** The greatest number of a stream of which anything is left. */
+  readonly lastNumber: number;
+}
+
 /** Content of one value: entries from revision `first` on. */
 export interface FoundRecord {
   readonly first: number;
@@ -69,7 +75,7 @@ export class LmdbStore {
     this.count = this.readCount();
   }
 
-  load(): FoundStream[] {
+  load(): Found {
     const found: FoundStream[] = [];
     for (const { key, value } of this.streams.getRange()) {
       const stream = key.readUInt32BE();
@@ -86,8 +92,9 @@ export class LmdbStore {
         newest: newest === undefined ? null : copyOf(unseal(newest.key, newest.value)),
       });
     }
-    this.findDropped(found.map(({ stream }) => stream));
-    return found;
+    const numbers = found.map(({ stream }) => stream);
+    this.findDropped(numbers);
+    return { streams: found, lastNumber: Math.max(0, ...numbers, ...this.dropped) };
   }
 
   commit(writes: readonly PackedWrite[]): void {

@@ -1,5 +1,5 @@
 import type { LogRefusal } from '../log-error.js';
-import type { FoundRecord, FoundStream, PackedWrite } from './lmdb-store.js';
+import type { Found, FoundRecord, PackedWrite } from './lmdb-store.js';
 
 /** What the thread is started with. */
 export interface WorkerStart {
@@ -11,7 +11,7 @@ export interface WorkerStart {
 
 /** What the thread can be asked, and what it answers. */
 export interface Calls {
-  load: { readonly ask: null; readonly answer: readonly FoundStream[] };
+  load: { readonly ask: null; readonly answer: Found };
   commit: { readonly ask: readonly PackedWrite[]; readonly answer: null };
   read: {
     readonly ask: { readonly stream: number; readonly from: number };

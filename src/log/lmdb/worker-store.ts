@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { decode, encode } from '../codec.js';
 import { LogError } from '../log-error.js';
-import type { Store, StoredEntry, StoredStream, Write } from '../store.js';
-import type { PackedWrite } from './lmdb-store.js';
+import type { Store, Stored, StoredEntry, StoredStream, Write } from '../store.js';
+import type { FoundStream, PackedWrite } from './lmdb-store.js';
 import type { Answer, Calls, Question, WorkerStart } from './messages.js';
 import { contentOf, countOf, packEntries, unpackEntries, unsealed } from './records.js';
 import { WORKER_FILE } from './worker-file.js';
@@ -36,13 +36,9 @@ export class WorkerStore implements Store {
     this.worker.on('exit', () => this.end('its thread ended'));
   }
 
-  async load(): Promise<readonly StoredStream[]> {
-    const streams = await this.ask('load', null);
-    return streams.map(({ stream, head, lastFirst, newest }) => {
-      const { name, header } = decode(head) as { name: string; header: Uint8Array };
-      const lastRevision = newest === null ? 0 : lastFirst + countOf(newest) - 1;
-      return { stream, name, header, lastRevision };
-    });
+  async load(): Promise<Stored> {
+    const { streams, lastNumber } = await this.ask('load', null);
+    return { streams: streams.map(streamOf), lastNumber };
   }
 
   async commit(writes: readonly Write[]): Promise<void> {
@@ -106,6 +102,12 @@ export class WorkerStore implements Store {
     for (const { reject } of this.waiting.values()) reject(this.ended);
     this.waiting.clear();
   }
+}
+
+function streamOf({ stream, head, lastFirst, newest }: FoundStream): StoredStream {
+  const { name, header } = decode(head) as { name: string; header: Uint8Array };
+  const lastRevision = newest === null ? 0 : lastFirst + countOf(newest) - 1;
+  return { stream, name, header, lastRevision };
 }
 
 function errorOf({ refusal, message }: Extract<Answer, { failure: unknown }>['failure']): Error {
