@@ -1,6 +1,7 @@
 import { type GraphQLObjectType, buildSchema as parseSchema, getNamedType, isInputObjectType } from 'graphql';
 import { printSdl } from '../../src/graphql/schema.js';
 import { PlatformHost } from '../../src/platform/host.js';
+import { lspciText } from '../support/lspci-text.js';
 import { machineTexts } from '../support/machine-texts.js';
 import { type Graph, graphOver, graphWith } from '../support/platform/graph.js';
 
@@ -13,6 +14,8 @@ const SUBDEVICE = `Subdevice:box/${UUID}`;
 const SOFTWARE = '4b20d080-1b54-4048-85b3-a6a62d165002';
 const CONTAINER = 'VfioContainer:box/1';
 const UNIT = 'IommuUnit:box/dmar0';
+const NIC = 'Device:box/0000:16:00.0';
+const RAID = 'Device:box/0000:27:00.0';
 const box = { platform: 'Platform:box' };
 
 /** What a step sends, and what else it could have sent under the same key. */
@@ -46,6 +49,7 @@ function road(graph: Graph): Step[] {
   // As in the tour of the README.
   const group = 'Group:box/71';
   const domain = 'Domain:box/73';
+  const card = lspciText(header.description.functions.filter(({ address }) => address.bus === 0x27));
   const dma = { endpoint: SUBDEVICE, address: '0x200000', size: '8' };
   const step = (mutation: string, input: object, other: object): Step => ({
     mutation,
@@ -83,12 +87,18 @@ function road(graph: Graph): Step[] {
       { size: '8K' },
     ),
     step('vfioUnmapDma', { container: CONTAINER, iova: '0x200000', size: '4K' }, { size: '8K' }),
+    step('openVfioDevice', { group, name: UUID }, { name: SOFTWARE }),
+    step('closeVfioDevice', { group, name: UUID }, { name: SOFTWARE }),
     step('removeGroupFromContainer', { container: CONTAINER, group }, { group: 'Group:box/1' }),
     step('closeContainer', { id: CONTAINER }, { expectedRevision: 0 }),
     step('setGroupType', { group: 'Group:box/1', type: 'identity' }, { type: 'DMA' }),
     step('removeMdev', { subdevice: SUBDEVICE }, { subdevice: `Subdevice:box/${SOFTWARE}` }),
     step('freeDomain', { domain }, { domain: 'Domain:box/1' }),
     step('disableFeature', { device: DEVICE, feature: 'AUX' }, { feature: 'SVA' }),
+    step('setNumVfs', { device: NIC, count: 0 }, { count: 1 }),
+    step('removeDevice', { device: RAID, unplug: true }, { unplug: false }),
+    step('rescanBus', box, { expectedRevision: 0 }),
+    step('hotplugDevice', { ...box, pci: card }, { pci: '' }),
     step('unbindDriver', { device: DEVICE }, { device: 'Device:box/0000:6f:01.0' }),
     step('bindDriver', { device: DEVICE, driver: 'vfio-pci' }, { driver: 'idxd' }),
     step(
