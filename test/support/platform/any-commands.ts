@@ -118,7 +118,13 @@ export function anyCommand(platform: Platform, next: () => number): Command {
     ],
     [2, () => ({ type: 'bindDriver', device: device(), driver: one(['vfio-pci', 'idxd']) })],
     [2, () => ({ type: 'unbindDriver', device: device() })],
-    [1, () => ({ type: 'removeDevice', device: one(devices).name, unplug: chance(0.3) })],
+    [
+      1,
+      () =>
+        devices.length > 4
+          ? { type: 'removeDevice', device: one(devices).name, unplug: devices.length > 6 && chance(0.2) }
+          : { type: 'rescanBus' },
+    ],
     [2, () => ({ type: 'rescanBus' })],
     [1, () => ({ type: 'setNumVfs', device: device(), count: index(3) })],
     [
