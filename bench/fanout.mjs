@@ -67,6 +67,11 @@ export async function fanout(name) {
         kind: `ready-${kind}`,
       },
     ];
+    if (work.settings === undefined) {
+      // What one message costs, without several events sharing it on a busy machine.
+      const single = await peer('iommu-graph', JSON.stringify({ gatherMs: 0 }));
+      candidates.push({ name: 'single', title: 'iommu-graph, window 0', server: single, kind });
+    }
     if (!work.sse) {
       const each = await peer(WITH_GRAPHQL_WS.script, JSON.stringify(payload.data));
       const theirs = await sampleOf(load, each, 'ws');
@@ -125,7 +130,7 @@ async function measure(load, candidates, { subscribers, rate, events }) {
 }
 
 function print(name, work, bytes, candidates) {
-  const [real, limit, each] = ['real', 'limit', 'each'].map((wanted) =>
+  const [real, limit, each, single] = ['real', 'limit', 'each', 'single'].map((wanted) =>
     candidates.find((one) => one.name === wanted),
   );
   const values = (one, key) => one.rounds.map((round) => round[key]);
@@ -162,6 +167,7 @@ function print(name, work, bytes, candidates) {
     [
       row(limit, ''),
       row(real, `<= ${work.toLimit} ${verdict(toLimit, work.toLimit)}`),
+      ...(single === undefined ? [] : [row(single, '')]),
       ...(each === undefined ? [] : [row(each, '')]),
     ],
   );

@@ -18,9 +18,10 @@ export class ServerProcess {
   private readonly exit: Promise<Exit>;
   readonly child: ChildProcess;
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, ['--enable-source-maps', built('main.js'), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+  /** @param nodeArgs what Node itself is told; its channel to this process is for what they preload */
+  constructor(args: readonly string[], nodeArgs: readonly string[] = []) {
+    this.child = spawn(process.execPath, ['--enable-source-maps', ...nodeArgs, built('main.js'), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe', ...(nodeArgs.length > 0 ? (['ipc'] as const) : [])],
     });
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
@@ -43,6 +44,14 @@ export class ServerProcess {
       throw new Error(`ended: ${JSON.stringify(await this.exit)}`);
     })();
     return line;
+  }
+
+  /** Sends a message to what was preloaded, and waits for the answer. */
+  async ask(message: string): Promise<unknown> {
+    const answered = once(this.child, 'message');
+    this.child.send(message);
+    const [answer] = (await answered) as unknown[];
+    return answer;
   }
 
   exited(): Promise<Exit> {
