@@ -90,6 +90,9 @@ it(`${READERS} subscribers that are cut off at random during ${FAULTS} faults, o
       `chaos: ${made} faults, ${READERS} readers, ${sum('connections')} connections, ` +
         `${sum('gaps')} gaps (${slow.gaps} of the slow one), ${sum('refetched')} faults fetched again, seed ${SEED}\n`,
     );
+  } catch (error) {
+    // A server that ended says why, and its clients only that it is gone.
+    throw new Error(`server: ${JSON.stringify(await server.kill('SIGKILL'))}`, { cause: error });
   } finally {
     await server.kill('SIGKILL');
   }
