@@ -145,6 +145,16 @@ export const DmaAccessEnum = enumOf('DmaAccess', 'A kind of access.', {
   EXECUTE: 'The device fetches instructions.',
 });
 
+export const DmaDirectionEnum = enumOf(
+  'DmaDirection',
+  'Who moves data where. Linux: enum dma_data_direction.',
+  {
+    TO_DEVICE: 'The device reads memory.',
+    FROM_DEVICE: 'The device writes memory.',
+    BIDIRECTIONAL: 'Both.',
+  },
+);
+
 export const FaultModeEnum = enumOf('FaultMode', 'Which kind of remapping can raise a fault reason.', {
   LEGACY: 'DMA remapping in legacy mode.',
   SCALABLE: 'DMA remapping in scalable mode, and faults common to all modes with codes from 0x30.',

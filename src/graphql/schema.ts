@@ -33,6 +33,7 @@ import './mutations/software-device.js';
 import './mutations/domain.js';
 import './mutations/vfio.js';
 import './mutations/dma.js';
+import './mutations/dma-api.js';
 import './mutations/hardware.js';
 import './mutations/scene.js';
 import './subscriptions/streams.js';

@@ -7,6 +7,8 @@ import type { EventSink, KernelEvent } from './events.js';
 import { bindDriver, unbindDriver } from './device/driver.js';
 import { removeDevice, rescan } from './device/hotplug.js';
 import { setNumVfs } from './device/sriov.js';
+import { type DmaMapRequest, dmaMap, dmaUnmap } from './dma/dma-api.js';
+import { runFlushTimers } from './dma/flush-queue.js';
 import { handleUnitMessage } from './intel/messages.js';
 import type { InterruptRemapping } from './intel/interrupt-remapping.js';
 import type { IntelUnit } from './intel/unit.js';
@@ -91,12 +93,13 @@ export class Kernel {
     handleUnitMessage(this.state, unit.registerBase, address, data);
   }
 
-  /** Milliseconds; the platform sets it before every command. Only rate limits read it. */
+  /** Milliseconds; the platform sets it before every command. Rate limits read it, and timers that are due run. */
   get now(): number {
     return this.state.now;
   }
   set now(milliseconds: number) {
     this.state.now = milliseconds;
+    runFlushTimers(this.state);
   }
 
   /** Brings the machine up: units, groups, default domains, translation on. Once. */
@@ -243,6 +246,15 @@ export class Kernel {
   }
   iovaToPhys(domain: Domain, iova: U64): U64 | null {
     return iovaToPhys(domain, iova);
+  }
+
+  /** The I/O address the driver of a device is given for memory. */
+  dmaMap(device: KernelDevice, request: DmaMapRequest): U64 {
+    return dmaMap(this.state, device, request);
+  }
+  /** The domain it was unmapped in; null where addresses are physical ones. */
+  dmaUnmap(device: KernelDevice, address: U64): Domain | null {
+    return dmaUnmap(this.state, device, address);
   }
 
   reservedRegions(endpoint: Endpoint): ReservedRegion[] {

@@ -1,6 +1,8 @@
 import type { PciAddress } from '../bits/pci-address.js';
 import { type U64, u64FromPfn } from '../bits/u64.js';
 import type { PciFunction } from '../hardware/pci/function.js';
+import type { FlushQueue } from './dma/flush-queue.js';
+import type { IovaSpace } from './dma/iova-space.js';
 import type { KernelSubject } from './errno.js';
 import type { AttachmentKind } from './events.js';
 import type { IoPageTable } from './intel/page-table.js';
@@ -370,6 +372,10 @@ export class Domain {
   /** Large-page levels in use: 0 none, 1 2 MiB, 2 also 1 GiB. Known only once attached. */
   superpageLevels = 0;
   snoopControl = false;
+  /** Addresses handed out to drivers; null before the first. Linux: iommu_dma_cookie.iovad. */
+  iovas: IovaSpace | null = null;
+  /** What was unmapped for drivers and not flushed; null before the first. */
+  flushQueue: FlushQueue | null = null;
   /** The PASID of auxiliary attachments; keeps its value after they end. Linux: dmar_domain.default_pasid. */
   defaultPasid = 0;
 

@@ -109,6 +109,8 @@ export class KernelState {
   hardwarePassThrough = true;
   /** What drivers unmap is flushed later, in one go. Linux: !intel_iommu_strict, later !iommu_dma_strict. */
   lazy: boolean;
+  /** Domains whose flush queues wait for their timer. */
+  readonly flushTimers = new Set<Domain>();
   readonly vfio: VfioState;
   /** Drivers bound when the machine came up, applied at the end of boot. */
   readonly initialDrivers = new Map<KernelDevice, string>();

@@ -66,6 +66,15 @@ export type Command =
   | { readonly type: 'setNumVfs'; readonly device: string; readonly count: number }
   | { readonly type: 'bindDriver'; readonly device: string; readonly driver: string }
   | { readonly type: 'unbindDriver'; readonly device: string }
+  | {
+      readonly type: 'dmaMap';
+      readonly device: string;
+      readonly physical: U64;
+      /** Bytes. */
+      readonly size: number;
+      readonly direction: 'TO_DEVICE' | 'FROM_DEVICE' | 'BIDIRECTIONAL';
+    }
+  | { readonly type: 'dmaUnmap'; readonly device: string; readonly address: U64 }
   | { readonly type: 'pokeMemory'; readonly address: number; readonly words: readonly U64[] }
   | { readonly type: 'writeRegister'; readonly unit: string; readonly register: string; readonly value: U64 }
   | { readonly type: 'submitDescriptor'; readonly unit: string; readonly words: readonly U64[] }

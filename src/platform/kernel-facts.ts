@@ -67,6 +67,7 @@ function domainFacts(domain: Domain): object {
     ...{ addressWidth, highestMappedEnd, superpageLevels, snoopControl, defaultPasid },
     ids: [...domain.domainIds].map(([unit, { did, users }]) => [unit.name, did, users]),
     attachments: domain.attachments.map(attachmentFacts),
+    waiting: domain.flushQueue && [domain.flushQueue.dueAt, domain.flushQueue.entries],
   };
 }
 

@@ -62,6 +62,23 @@ describe('devices of the demo platform that come and go', () => {
     });
   });
 
+  test('what a driver unmapped waits in the queue of its domain, and the device still reaches it', async () => {
+    const mapped = await run(
+      `dmaMap(input: { device: "${DISK}", physical: "0x40000000", size: "4K", direction: TO_DEVICE })`,
+      '... on DmaMapPayload { address device { id } }',
+    );
+    expect(mapped).toMatchObject({ address: '0xfffff000', device: { id: DISK } });
+    const read = `dma(input: { endpoint: "${DISK}", address: "0xfffff000" })`;
+    expect(await run(read, '... on DmaPayload { outcome }')).toMatchObject({ outcome: 'COMPLETED' });
+    const unmapped = await run(
+      `dmaUnmap(input: { device: "${DISK}", address: "0xfffff000" })`,
+      '... on DmaUnmapPayload { domain { mappedBytes flushesWaiting } }',
+    );
+    expect(unmapped).toMatchObject({ domain: { mappedBytes: '0', flushesWaiting: 1 } });
+    const none = `dmaMap(input: { device: "${DISK}", physical: "0x0", size: "0", direction: TO_DEVICE })`;
+    expect(await run(none, '... on InvalidInputError { path }')).toMatchObject({ path: ['input', 'size'] });
+  });
+
   test('what is no listing of functions is refused by the name of the argument', async () => {
     const refused = await run(
       'hotplugDevice(input: { platform: "Platform:demo", pci: "nothing" })',

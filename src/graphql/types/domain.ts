@@ -95,6 +95,11 @@ DomainRef.implement({
       },
       resolve: (view, args) => mappingPage(view, args),
     }),
+    flushesWaiting: t.int({
+      description:
+        'Ranges that drivers unmapped and caches may hold still: those in the flush queue of a lazy domain. All are flushed together, 10 ms after the first came in or when 255 are full.',
+      resolve: ({ it }) => it.flushQueue?.entries.length ?? 0,
+    }),
     mappedBytes: t.field({
       type: 'ByteSize',
       description: 'Bytes mapped.',

@@ -1,5 +1,6 @@
 import { FIRST_STAGE } from '../../layout/first-stage.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
+import { dropQueue } from '../dma/flush-queue.js';
 import { Domain, type DomainType, type IommuOps } from '../objects.js';
 import type { KernelState } from '../state.js';
 import { dropAttachment } from './attachments.js';
@@ -57,5 +58,6 @@ export function intelDomainFree(state: KernelState, domain: Domain): void {
     if (attachment.kind === 'PRIMARY') detachPrimary(state, attachment.device);
     else if (!attachment.leaked) dropAttachment(state, attachment);
   }
+  dropQueue(state, domain);
   domain.table.destroy();
 }

@@ -1,4 +1,5 @@
-import type { KernelDevice } from '../../kernel/objects.js';
+import type { U64 } from '../../bits/u64.js';
+import type { Domain, KernelDevice } from '../../kernel/objects.js';
 import { deviceOf } from './lookup.js';
 import type { VerbTable } from './verb.js';
 
@@ -8,6 +9,20 @@ export interface DeviceResults {
   disableFeature: KernelDevice;
   bindDriver: KernelDevice;
   unbindDriver: KernelDevice;
+  dmaMap: DmaMapped;
+  dmaUnmap: DmaUnmapped;
+}
+
+/** Memory a driver mapped, and where its device finds it. */
+export interface DmaMapped {
+  readonly device: KernelDevice;
+  readonly address: U64;
+}
+
+/** What a driver unmapped, and in which domain; null where addresses are physical ones. */
+export interface DmaUnmapped {
+  readonly device: KernelDevice;
+  readonly domain: Domain | null;
 }
 
 /** The commands on a PCI function and its driver. */
@@ -32,6 +47,14 @@ export const DEVICE_VERBS: VerbTable<DeviceResults> = {
       platform.kernel.bindDriver(found, driver);
       return found;
     };
+  },
+  dmaMap: (platform, { device, ...request }) => {
+    const found = deviceOf(platform, device);
+    return () => ({ device: found, address: platform.kernel.dmaMap(found, request) });
+  },
+  dmaUnmap: (platform, { device, address }) => {
+    const found = deviceOf(platform, device);
+    return () => ({ device: found, domain: platform.kernel.dmaUnmap(found, address) });
   },
   unbindDriver: (platform, { device }) => {
     const found = deviceOf(platform, device);
