@@ -129,7 +129,12 @@ function enableAux(state: KernelState, device: KernelDevice): void {
   info.auxEnabled = true;
 }
 
-/** Succeeds with auxiliary domains attached: nothing checks. Linux: intel_iommu_disable_auxd(). */
+/**
+ * As posted it succeeds with auxiliary domains attached: nothing checks. When the fork makes AUX a condition
+ * of attaching, it stays one as long as anything is attached.
+ * Linux: intel_iommu_disable_auxd(), which has no errno for this; EBUSY is what the core has for a device
+ * in use.
+ */
 export function intelDisableFeature(state: KernelState, device: KernelDevice, feature: DeviceFeature): void {
   if (feature !== 'AUX') {
     throw refusal('ENODEV', 'intel_iommu_dev_disable_feat', `${feature} cannot be disabled.`, {
@@ -138,6 +143,16 @@ export function intelDisableFeature(state: KernelState, device: KernelDevice, fe
     });
   }
   if (device.info === null || !device.info.auxEnabled) return;
+  const users = device.attachments.filter(({ kind, leaked }) => kind === 'AUX' && !leaked);
+  if (state.config.auxRequirement === 'REQUIRED' && users.length > 0) {
+    const names = users.map(({ domain, endpoint }) => `domain ${domain.number} of ${endpoint.name}`);
+    const rule = `AUX of ${device.name} is in use by ${names.join(', ')}.`;
+    throw refusal('EBUSY', 'intel_iommu_disable_auxd', rule, {
+      code: 'AUX_IN_USE',
+      subject: device.subject,
+      remedy: 'Detach the auxiliary domains first.',
+    });
+  }
   device.info.auxEnabled = false;
   state.changed('FEATURE_DISABLED', device.subject);
 }

@@ -178,6 +178,18 @@ describe('scenario 29: with AUX off, attaching to a subdevice', () => {
     expect(subdevice.group!.domain).toBeNull();
     expect(domain.attachments).toEqual([]);
   });
+
+  it('AUX cannot go off under an attachment where the fork requires it', () => {
+    const host = Host.boot({ config: { auxRequirement: 'REQUIRED' } });
+    const [subdevice, domain] = [host.mdev(U1), newDomain(host)];
+    host.kernel.enableFeature(host.device(), 'AUX');
+    host.kernel.attach(domain, subdevice);
+    expect(errnoOf(() => host.kernel.disableFeature(host.device(), 'AUX'))).toBe('EBUSY');
+    host.kernel.detach(domain, subdevice);
+    expect(subdevice.pasid).toBeNull();
+    host.kernel.disableFeature(host.device(), 'AUX');
+    expect(host.device().info!.auxEnabled).toBe(false);
+  });
 });
 
 it('scenario 31: reserved memory refuses a primary attach with EPERM, an auxiliary one not', () => {

@@ -170,6 +170,16 @@ describe('a subdevice', () => {
     ]);
   });
 
+  it('keeps AUX of its parent on until it is detached, where AUX is required', async () => {
+    const host = machine({ auxRequirement: 'REQUIRED' }).did(enableAux, create(U1), alloc('mdev'));
+    const domain = host.nextDomain() - 1;
+    host.did(attach(domain, U1));
+    const answer = await host.ask({ type: 'disableFeature', device: PARENT, feature: 'AUX' });
+    expect(codes(answer)).toEqual(['AUX_IN_USE']);
+    expect(answer.obstacles[0].evidence).toContain(`${U1}: domain ${domain}, PASID 1`);
+    expect(answer.repair).toEqual([{ type: 'detach', domain, target: { kind: 'Subdevice', name: U1 } }]);
+  });
+
   it('beyond the PASIDs of its parent gets that of another', async () => {
     // Two bits of PASID: 1, 2 and 3.
     const host = machine().did(enableAux, create(U1), create(U2), create(U3));

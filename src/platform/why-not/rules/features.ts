@@ -1,6 +1,8 @@
+import type { Attachment } from '../../../kernel/objects.js';
 import type { Command } from '../../command.js';
 import { deviceNamed } from '../named.js';
 import type { Circumstances, ObstacleRules } from '../obstacle.js';
+import { endingOf } from '../release.js';
 
 /** What features of devices need, and what stands against them. */
 export const FEATURE_RULES: ObstacleRules = {
@@ -12,6 +14,15 @@ export const FEATURE_RULES: ObstacleRules = {
   AUX_DISABLED: {
     evidence: (met) => [`AUX of ${nameOf(met)}: off`],
     repairs: (met) => [[feature('enableFeature', met)]],
+    otherwise: 'UNKNOWN',
+  },
+
+  AUX_IN_USE: {
+    evidence: (met) =>
+      auxUsers(met).map(
+        ({ domain, endpoint, pasid }) => `${endpoint.name}: domain ${domain.number}, PASID ${pasid}`,
+      ),
+    repairs: (met) => [auxUsers(met).flatMap((attachment) => endingOf(met.platform, attachment))],
     otherwise: 'UNKNOWN',
   },
 
@@ -74,6 +85,11 @@ export const FEATURE_RULES: ObstacleRules = {
 
 function nameOf({ platform, command, blocker }: Circumstances): string {
   return deviceNamed(platform, blocker.subject, command)?.name ?? 'the device';
+}
+
+function auxUsers({ platform, command, blocker }: Circumstances): readonly Attachment[] {
+  const attachments = deviceNamed(platform, blocker.subject, command)?.attachments ?? [];
+  return attachments.filter(({ kind, leaked }) => kind === 'AUX' && !leaked);
 }
 
 function feature(type: 'enableFeature' | 'disableFeature', met: Circumstances): Command {
