@@ -39,7 +39,8 @@ export const AuxRequirementEnum = enumOf(
   'What happens when the parent has not enabled the AUX feature.',
   {
     FALL_BACK_TO_PRIMARY: "The domain becomes the parent's own primary domain, as posted.",
-    REQUIRED: 'The attach is refused and nothing is touched.',
+    REQUIRED:
+      'The attach is refused and nothing is touched (EPERM); nor can AUX go off while anything is attached (EBUSY).',
   },
 );
 
