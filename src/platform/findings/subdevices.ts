@@ -11,16 +11,18 @@ export const subdevices: FindingRule = function* ({ kernel, refusedSubdevices = 
       remedy: null,
     };
   }
-  for (const subdevice of kernel.subdevices.values()) {
+  for (const subdevice of [...kernel.subdevices.values(), ...kernel.softwareSubdevices.values()]) {
     if (subdevice.group !== null) continue;
+    const ops = subdevice.iommuOps?.name ?? null;
     yield {
       code: 'SUBDEVICE_WITHOUT_GROUP',
       severity: 'WARNING',
-      message: kernel.subdeviceOpsRegistered
-        ? `Subdevice ${subdevice.uuid} has no group: the subdevice operations refused its parent, and the mdev driver makes no group itself while they are registered. VFIO has no device for it.`
-        : `Subdevice ${subdevice.uuid} has no group, so VFIO has no device for it.`,
+      message:
+        ops === null
+          ? `Subdevice ${subdevice.uuid} has no group, so VFIO has no device for it.`
+          : `Subdevice ${subdevice.uuid} has no group: ${ops} refused its parent ${subdevice.parent.name}, and the mdev driver makes no group itself while its bus has operations. VFIO has no device for it.`,
       subject: subdevice.subject,
-      remedy: 'Run the platform without the subdevice operations (CONFIG_INTEL_IOMMU_SCALABLE_IOV=n).',
+      remedy: ops === null ? null : `Run the platform without ${ops} on the subdevice bus.`,
     };
   }
   if (!kernel.subdeviceOpsRegistered) return;
@@ -28,11 +30,15 @@ export const subdevices: FindingRule = function* ({ kernel, refusedSubdevices = 
     const types = kernel.mdevTypes(device);
     if (types.length === 0 || device.enabledFeatures.has('AUX')) continue;
     const aux = kernel.featureState(device).find(({ feature }) => feature === 'AUX');
+    const harm =
+      kernel.config.auxRequirement === 'REQUIRED'
+        ? 'attaching a domain to one of them is refused'
+        : `attaching a domain to one of them replaces the translation of ${device.name} itself`;
     const why = aux?.reason == null ? '' : ` ${aux.reason}`;
     yield {
       code: 'MDEV_PARENT_WITHOUT_AUX',
       severity: 'WARNING',
-      message: `${device.name} offers subdevices (${types.map(({ name }) => name).join(', ')}) while its AUX feature is off: attaching a domain to one of them replaces the translation of ${device.name} itself, unless the fork makes the feature a condition.${why}`,
+      message: `${device.name} offers subdevices (${types.map(({ name }) => name).join(', ')}) while its AUX feature is off: ${harm}.${why}`,
       subject: device.subject,
       remedy: `Enable the AUX feature of ${device.name} before anything is attached.`,
     };

@@ -94,6 +94,23 @@ it('reports a subdevice that has no group because no unit serves its parent', ()
   ]);
 });
 
+it('reports a software subdevice that has no group since the bus has operations', () => {
+  const host = Host.boot({ mtty: true });
+  host.software(U1);
+  const [found] = findings(host, 'SUBDEVICE_WITHOUT_GROUP');
+  expect(found.subject).toEqual({ kind: 'SoftwareSubdevice', name: U1 });
+  expect(found.message).toContain('siov_iommu_ops refused its parent mtty');
+
+  const without = Host.boot({ mtty: true, config: { options: { CONFIG_INTEL_IOMMU_SCALABLE_IOV: 'n' } } });
+  without.software(U1);
+  expect(codes(without)).not.toContain('SUBDEVICE_WITHOUT_GROUP');
+});
+
+it('says of a parent without AUX that attaching is refused where AUX is required', () => {
+  const [found] = findings(Host.boot({ config: { auxRequirement: 'REQUIRED' } }), 'MDEV_PARENT_WITHOUT_AUX');
+  expect(found.message).toContain('attaching a domain to one of them is refused');
+});
+
 it('reports every device no unit covers', () => {
   const host = Host.boot({
     parents: [{}, { at: '0000:6b:00.0' }],
