@@ -98,6 +98,12 @@ function road(graph: Graph): Step[] {
     step('setNumVfs', { device: NIC, count: 0 }, { count: 1 }),
     step('removeDevice', { device: RAID, unplug: true }, { unplug: false }),
     step('rescanBus', box, { expectedRevision: 0 }),
+    step(
+      'dmaMap',
+      { device: NIC, physical: '0x40000000', size: '4K', direction: 'TO_DEVICE' },
+      { size: '8K' },
+    ),
+    step('dmaUnmap', { device: NIC, address: '0xfffff000' }, { address: '0x0' }),
     step('hotplugDevice', { ...box, pci: card }, { pci: '' }),
     step('unbindDriver', { device: DEVICE }, { device: 'Device:box/0000:6f:01.0' }),
     step('bindDriver', { device: DEVICE, driver: 'vfio-pci' }, { driver: 'idxd' }),
