@@ -13,7 +13,7 @@ export const FORMAT_KEY = 'iommu-graph command log';
 /** How many transactions there were: tells whether one that failed is there all the same. */
 export const COUNT_KEY = 'transactions';
 
-const DATABASES = ['streams', 'records', 'snapshots'];
+const DATABASES = ['streams', 'records'];
 /** Those of each format that can be read; a server that ended early may not have made all, or already the new. */
 const KNOWN: Readonly<Record<number, readonly string[]>> = {
   1: ['heads', 'entries', ...DATABASES],

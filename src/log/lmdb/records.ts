@@ -15,24 +15,19 @@ export function streamKey(stream: number): Buffer {
   return key;
 }
 
-/** Key of what belongs to a revision of a stream, or lies `part` places after it; keys are in order of all three. */
-export function revisionKey(stream: number, revision: number, part?: number): Buffer {
-  const key = Buffer.allocUnsafe(part === undefined ? 12 : 16);
+/** Key of entries from a revision of a stream on; keys are in order of both. */
+export function revisionKey(stream: number, revision: number): Buffer {
+  const key = Buffer.allocUnsafe(12);
   key.writeUInt32BE(stream, 0);
   key.writeUInt32BE(Math.floor(revision / 2 ** 32), 4);
   key.writeUInt32BE(revision >>> 0, 8);
-  if (part !== undefined) key.writeUInt32BE(part, 12);
   return key;
 }
 
 /** Stream and revision of a key made by {@link revisionKey}. */
-export function revisionOf(key: Uint8Array): { stream: number; revision: number; part: number } {
+export function revisionOf(key: Uint8Array): { stream: number; revision: number } {
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-  return {
-    stream: view.getUint32(0),
-    revision: view.getUint32(4) * 2 ** 32 + view.getUint32(8),
-    part: key.byteLength === 16 ? view.getUint32(12) : 0,
-  };
+  return { stream: view.getUint32(0), revision: view.getUint32(4) * 2 ** 32 + view.getUint32(8) };
 }
 
 /** Room for the check sum and then `length` bytes; see {@link seal}. */
