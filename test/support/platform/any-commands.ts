@@ -125,6 +125,17 @@ export function anyCommand(platform: Platform, next: () => number): Command {
           ? { type: 'removeDevice', device: one(devices).name, unplug: devices.length > 6 && chance(0.2) }
           : { type: 'rescanBus' },
     ],
+    [
+      3,
+      () => ({
+        type: 'dmaMap',
+        device: device(),
+        physical: u64(0, 4096 * index(64)),
+        size: one([512, 4096, 8192]),
+        direction: one(['TO_DEVICE', 'FROM_DEVICE', 'BIDIRECTIONAL']),
+      }),
+    ],
+    [2, () => ({ type: 'dmaUnmap', device: device(), address: u64FromPfn(0xfffff - index(16)) })],
     [2, () => ({ type: 'rescanBus' })],
     [1, () => ({ type: 'setNumVfs', device: device(), count: index(3) })],
     [
