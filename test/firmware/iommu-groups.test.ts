@@ -33,6 +33,31 @@ describe('group listings', () => {
       'attributes',
       'group 4\n  type: DMA\n  devices: 0000:00:14.0 0000:00:14.2 \n  reserved_regions:\n    0x00000000fee00000 0x00000000feefffff msi\n',
     ],
+    [
+      'what `ls -R` writes to a file',
+      '/sys/kernel/iommu_groups/:\n0\n4\n\n/sys/kernel/iommu_groups/4:\ndevices\nreserved_regions\ntype\n\n/sys/kernel/iommu_groups/4/devices:\n0000:00:14.0\n0000:00:14.2\n',
+    ],
+    [
+      'what `ls -R` shows on a screen, side by side',
+      '/sys/kernel/iommu_groups/:\n0  1  4\n\n/sys/kernel/iommu_groups/4:\ndevices  reserved_regions  type\n\n/sys/kernel/iommu_groups/4/devices:\n0000:00:14.0  0000:00:14.2\n',
+    ],
+    [
+      'what `ls -lR` writes',
+      '/sys/kernel/iommu_groups/4:\ntotal 0\ndrwxr-xr-x 2 root root    0 Jan  1 00:00 devices\n-r--r--r-- 1 root root 4096 Jan  1 00:00 reserved_regions\n\n/sys/kernel/iommu_groups/4/devices:\ntotal 0\nlrwxrwxrwx 1 root root 0 Jan  1 00:00 0000:00:14.0 -> ../../../../devices/pci0000:00/0000:00:14.0\nlrwxrwxrwx 1 root root 0 Jan  1 00:00 0000:00:14.2 -> ../../../../devices/pci0000:00/0000:00:14.2\n',
+    ],
+    [
+      'what `tree` draws',
+      '/sys/kernel/iommu_groups/\n├── 0\n│   └── devices\n└── 4\n    ├── devices\n    │   ├── 0000:00:14.0 -> ../../../../devices/pci0000:00/0000:00:14.0\n    │   └── 0000:00:14.2 -> ../../../../devices/pci0000:00/0000:00:14.2\n    ├── reserved_regions\n    └── type\n\n5 directories, 2 files\n',
+    ],
+    ['`find . -type l` from inside the folder', './4/devices/0000:00:14.0\n./4/devices/0000:00:14.2\n'],
+    [
+      'links of the devices to their groups',
+      'lrwxrwxrwx 1 root root 0 Jan  1 00:00 /sys/bus/pci/devices/0000:00:14.0/iommu_group -> ../../../kernel/iommu_groups/4\nlrwxrwxrwx 1 root root 0 Jan  1 00:00 /sys/bus/pci/devices/0000:00:14.2/iommu_group -> ../../../kernel/iommu_groups/4\n',
+    ],
+    [
+      'lines of a kernel log, in old words and new ones, groups left again included',
+      '[    0.5] iommu: Adding device 0000:00:14.0 to group 4\n[    0.5] pci 0000:00:14.2: Adding to iommu group 4\nJan 01 00:00:00 box kernel: pci 0000:01:00.0: Adding to iommu group 5\n[    9.0] pci 0000:01:00.0: Removing from iommu group 5\n',
+    ],
   ])('reads %s', (_name, text) => {
     expect(read(text)).toEqual(['4 0000:00:14.0 0000:00:14.2']);
     expect(parseIommuGroups(text).warnings).toEqual([]);

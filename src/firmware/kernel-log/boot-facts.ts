@@ -1,10 +1,10 @@
-import { parsePciAddress } from '../../bits/pci-address.js';
 import { parseHex, toHex } from '../../bits/u64.js';
 import type { U64 } from '../../bits/u64.js';
 import type { ReportedGroup } from '../description.js';
 import { GroupCollector } from '../group-collector.js';
-import { ADDRESS_PATTERN, textLines } from '../text-lines.js';
+import { textLines } from '../text-lines.js';
 import type { TextLine } from '../text-lines.js';
+import { groupChange } from './group-line.js';
 import { parseUnitLine } from './units.js';
 import type { LoggedUnit } from './units.js';
 
@@ -30,10 +30,6 @@ const RELEASE = /\bLinux version (\S+)/;
 const COMMAND_LINE = /\b(?:Kernel c|C)ommand line: (.*)$/;
 const ADDRESS_WIDTH = /\bDMAR: Host address width (\d{1,3})$/;
 const DRHD = /\bDMAR: DRHD base: (0x[0-9a-f]{1,16}) flags: 0x([0-9a-f]{1,2})/;
-const ADDED = new RegExp(`\\b(${ADDRESS_PATTERN}): Adding to iommu group (\\d{1,9})`);
-/** As kernels before 5.3 worded it. */
-const ADDED_OLD = new RegExp(`\\bAdding device (${ADDRESS_PATTERN}) to group (\\d{1,9})`);
-const REMOVED = new RegExp(`\\b(${ADDRESS_PATTERN}): Removing from iommu group`);
 const COMPLAINT = /\bDMAR: (?:\[Firmware Bug\]: |Parse DMAR table failure|Invalid DMAR haw|No DRHD)/;
 
 /** Said only where the processors have 32-bit ids, be they used or not. */
@@ -64,7 +60,9 @@ export function bootFacts(text: string): BootFacts {
     if (COMPLAINT.test(line.text)) complaints.push(line);
     if (X2APIC.test(line.text)) x2apic = true;
     else if (XAPIC.test(line.text)) x2apic ??= false;
-    trackGroup(line.text, groups);
+    const change = groupChange(line.text);
+    if (change?.group != null) groups.add(change.group, change.address);
+    else if (change) groups.remove(change.address);
   }
   return {
     release,
@@ -76,13 +74,4 @@ export function bootFacts(text: string): BootFacts {
     complaints,
     x2apic,
   };
-}
-
-function trackGroup(text: string, groups: GroupCollector): void {
-  if (!text.includes('group')) return;
-  const added = ADDED.exec(text) ?? ADDED_OLD.exec(text);
-  const address = parsePciAddress((added ?? REMOVED.exec(text))?.[1] ?? '');
-  if (!address) return;
-  if (added) groups.add(Number(added[2]), address);
-  else groups.remove(address);
 }

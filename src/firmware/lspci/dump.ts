@@ -1,4 +1,4 @@
-import type { LspciRecord } from './records.js';
+import type { LspciText } from './records.js';
 import { DUMP_LINE, ZEROS } from './records.js';
 
 const SIZES = [64, 256, 4096] as const;
@@ -10,7 +10,7 @@ export interface Dump {
 }
 
 /** Bytes of a record's hex dump, up to the first line that does not follow the one before. */
-export function dumpOf(record: LspciRecord): Dump {
+export function dumpOf(record: LspciText): Dump {
   const bytes: number[] = [];
   const findings: { line: number; message: string }[] = [];
   let last = record.line;

@@ -6,6 +6,7 @@ import { showsCapabilities } from './capability-text.js';
 import { dumpOf } from './dump.js';
 import { parseHeading } from './heading.js';
 import type { LspciHeading } from './heading.js';
+import { placeRecords } from './paths.js';
 import { lspciRecords } from './records.js';
 import type { LspciRecord } from './records.js';
 import { linkVirtualFunctions, markMultiFunction } from './relations.js';
@@ -36,7 +37,9 @@ export function parseLspci(text: string): LspciListing {
   const warnings: ImportWarning[] = [];
   const warn = (line: number | null, message: string) => warnings.push({ source: 'pci', line, message });
   const parsed = new Map<string, ParsedFunction>();
-  for (const record of lspciRecords(text)) {
+  const { records, unplaced } = placeRecords(lspciRecords(text));
+  if (unplaced.length > 0) warn(unplaced[0].line, leftOut(unplaced.length));
+  for (const record of records) {
     const name = formatPciAddress(record.address);
     const first = parsed.get(name);
     if (first) warn(record.line, `${name} was listed before, in line ${first.record.line}; ignored`);
@@ -67,6 +70,8 @@ export function parseLspci(text: string): LspciListing {
 
 /** More than any machine has; each function costs up to 4096 bytes of memory. */
 const MOST_FUNCTIONS = 16384;
+const leftOut = (count: number) =>
+  `functions behind bridges that do not show their bus (lspci -P without -v or -x): ${count}, left out; use lspci -PP`;
 const DRIVER = /^\s+Kernel driver in use: (\S+)/;
 /** A line of its own with -vv, at the end of the flags with -v. */
 const GROUP = /^\s+(?:IOMMU group: |Flags: .*, IOMMU group )(\d{1,9})\b/;
