@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { buildDmar } from '../../src/firmware/dmar/build.js';
 import { type Api, startApi } from '../support/api.js';
 
 const DATA = join(__dirname, '..', '..', '..', 'shared', 'data');
@@ -20,12 +21,20 @@ const IMPORT = `mutation ($input: ImportPlatformInput!) {
         dmar { checksumValid structures { name scopes { path device { address } } } }
         iommuUnits { name includeAll devices { address } }
         devices { totalCount }
-        groups { totalCount nodes { number members { name } because { kind explanation } } }
+        groups { totalCount nodes { number members { name } because { kind explanation via { name } device { name } missingAcs } } }
         kernelLog(first: 10000) { nodes { text } }
       }
     }
   }
 }`;
+
+interface Because {
+  readonly kind: string;
+  readonly explanation: string;
+  readonly device: { readonly name: string };
+  readonly via: { readonly name: string } | null;
+  readonly missingAcs: readonly string[];
+}
 
 interface Imported {
   readonly importPlatform: {
@@ -38,7 +47,10 @@ interface Imported {
       readonly dmar: { structures: { name: string }[] } | null;
       readonly iommuUnits: { devices: object[] }[];
       readonly devices: { totalCount: number };
-      readonly groups: { totalCount: number; nodes: { number: number; members: { name: string }[] }[] };
+      readonly groups: {
+        totalCount: number;
+        nodes: { number: number; members: { name: string }[]; because: Because[] }[];
+      };
     };
   };
 }
@@ -148,6 +160,53 @@ describeEvidence('importing real machines', () => {
         .filter(Boolean)
         .sort(),
     );
+  });
+});
+
+const ISOLATING = ['SrcValid', 'ReqRedir', 'CmpltRedir', 'UpstreamFwd'];
+
+/** Services that have to be on and are off, by the words of lspci. Linux: pci_acs_flags_enabled(). */
+function missingIn(text: string): string[] {
+  const shown = (register: string) => new RegExp(`^\\s+${register}:(.*)$`, 'm').exec(text)?.[1];
+  const [capability, control] = [shown('ACSCap'), shown('ACSCtl')];
+  if (capability === undefined || control === undefined) return ISOLATING;
+  return ISOLATING.filter((name) => capability.includes(`${name}+`) && control.includes(`${name}-`));
+}
+
+describeEvidence('reasons of groups on real machines', () => {
+  // One unit for all: which unit serves a device does not change its group.
+  const drhd = { kind: 'DRHD' as const, includeAll: true, segment: 0, size: 0, scopes: [] };
+  const structures = [{ ...drhd, registerBase: { hi: 0, lo: 0xfed90000 } }];
+  const dmar = Buffer.from(buildDmar({ hostAddressWidth: 46, structures })).toString('base64');
+  const texts = files('topology', /\.lspci\.txt$/)
+    .map((file) => ({ file, pci: readFileSync(join(DATA, 'topology', file), 'utf8') }))
+    .filter(({ pci }) => /^\s+ACSCtl:/m.test(pci));
+  let [bridges, functions] = [0, 0];
+  afterAll(() => {
+    console.info(`${bridges} bridges and ${functions} functions named with the ACS bits lspci shows missing`);
+    expect(Math.min(bridges, functions)).toBeGreaterThan(10);
+  });
+
+  test.each(texts)('$file: each names the bridge and the bits its text shows missing', async ({ pci }) => {
+    const { platform } = await imported({ dmar, pci });
+    const records = new Map(
+      pci.split(/\n(?=(?:[0-9a-f]{4,}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] )/).map((record) => {
+        const name = record.trimStart().split(/\s/)[0];
+        return [name.split(':').length === 2 ? `0000:${name}` : name, record] as const;
+      }),
+    );
+    const shared = platform.groups.nodes.filter(({ members }) => members.length > 1);
+    for (const { because } of shared) {
+      expect(because.length).toBeGreaterThan(0);
+      for (const { kind, device, via, missingAcs, explanation } of because) {
+        if (kind !== 'PATH_WITHOUT_ACS' && kind !== 'MULTIFUNCTION_WITHOUT_ACS') continue;
+        const named = kind === 'PATH_WITHOUT_ACS' ? via!.name : device.name;
+        expect([explanation, missingAcs]).toEqual([explanation, missingIn(records.get(named)!)]);
+        expect(explanation).toContain(via?.name ?? named);
+        if (kind === 'PATH_WITHOUT_ACS') bridges++;
+        else functions++;
+      }
+    }
   });
 });
 

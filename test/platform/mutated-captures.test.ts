@@ -99,7 +99,8 @@ it('255 bridges behind each other boot, and each is in the group of the first', 
 it('the command line imports or refuses them with one line, and never with a stack', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'mutated-'));
   try {
-    const bundles = MUTATED.filter((input) => input.bundle !== undefined).slice(0, 8);
+    const bundles = MUTATED.filter((input) => input.bundle !== undefined);
+    expect(bundles.length).toBeGreaterThan(40);
     for (const [index, { bundle }] of bundles.entries()) {
       const file = join(directory, `capture-${index}.txt`);
       writeFileSync(file, bundle!);

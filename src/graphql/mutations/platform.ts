@@ -128,11 +128,11 @@ const ImportPlatformInput = builder.inputType('ImportPlatformInput', {
     }),
     pci: t.string({
       description:
-        'Text of lspci with configuration space (-xxxx or -vvvxxxx) or verbose text (-vvv), domain numbers optional.',
+        'Text of lspci with configuration space (-xxxx or -vvvxxxx) or verbose text (-vvv), domain numbers optional; with -P or -PP too, where bridges show their buses.',
     }),
     iommuGroups: t.string({
       description:
-        "A listing of /sys/kernel/iommu_groups, or lines 'IOMMU Group N address ...'. Compared with the computed groups.",
+        "A listing of /sys/kernel/iommu_groups (find, ls -R, ls -l, tree), lines 'IOMMU Group N address ...', or what the kernel logged of groups. Compared with the computed groups.",
     }),
     iommuUnits: t.string({
       description:

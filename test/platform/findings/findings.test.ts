@@ -121,6 +121,13 @@ it('reports every device no unit covers', () => {
   ]);
 });
 
+it('reports a device of a segment no unit is for, naming the segment', () => {
+  const host = Host.boot({ parents: [{}, { at: '0001:00:01.0' }] });
+  const found = findings(host, 'DEVICE_NOT_COVERED');
+  expect(found.map(({ subject }) => subject)).toEqual([{ kind: 'Device', name: '0001:00:01.0' }]);
+  expect(found[0].message).toContain('no unit takes the rest of segment 0001');
+});
+
 it('reports a disk that shares its group, once for the group, naming who is with it', () => {
   const plan = { vendorId: 0x1b21, siov: false, pasidWidth: null, ats: false, driver: 'ahci' };
   const host = Host.boot({
