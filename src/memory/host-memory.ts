@@ -15,8 +15,18 @@ const SEGMENT_WORDS = SEGMENT_FRAMES * FRAME_WORDS;
  */
 const WINDOW_FRAMES = 1 << 14;
 
-/** Segments below this number (256 GiB) are found in an array, the rest in a map. */
+/** Consecutive segments. */
+type Shelf = (Int32Array | undefined)[];
+
+/**
+ * Segments below this number (256 GiB) are found in arrays of 512, the rest in a map. Forks share the arrays
+ * as they share the segments.
+ */
 const DIRECT_SEGMENTS = 1 << 18;
+const SHELF_LG2 = 9;
+const SHELF = 1 << SHELF_LG2;
+const SHELF_FRAMES_LG2 = SEGMENT_FRAMES_LG2 + SHELF_LG2;
+const EMPTY_SHELF: Shelf = new Array<Int32Array | undefined>(SHELF).fill(undefined);
 /** Frames of those segments: small enough that a shift finds the segment, which a walk does at every level. */
 const DIRECT_FRAMES = DIRECT_SEGMENTS << SEGMENT_FRAMES_LG2;
 
@@ -35,7 +45,9 @@ const NO_SLAB = new DataView(new ArrayBuffer(0));
  * its origin goes on writing in place, having given a copy of the piece to the forks that still hold it.
  */
 export class HostMemory {
-  private direct: (Int32Array | undefined)[] = [];
+  private shelves: Shelf[] = new Array<Shelf>(DIRECT_SEGMENTS / SHELF).fill(EMPTY_SHELF);
+  /** Shelves this memory may change; all others are shared. */
+  private ownShelves = new Set<number>();
   private readonly high = new Map<number, Int32Array>();
   /** Segments this memory may write in place; all others are shared or absent. */
   private owned = new Set<number>();
@@ -80,7 +92,7 @@ export class HostMemory {
   segment(frame: number): Int32Array {
     const found =
       frame < DIRECT_FRAMES
-        ? this.direct[frame >>> SEGMENT_FRAMES_LG2]
+        ? this.shelves[frame >>> SHELF_FRAMES_LG2][(frame >>> SEGMENT_FRAMES_LG2) & (SHELF - 1)]
         : this.high.get(Math.floor(frame / SEGMENT_FRAMES));
     return found === undefined ? EMPTY_SEGMENT : found;
   }
@@ -90,7 +102,7 @@ export class HostMemory {
     const number = Math.floor(frame / SEGMENT_FRAMES);
     if (number === this.recentNumber) return this.recentSegment;
     if (frame < this.slabEnd && frame >= this.slabFirst + this.slabFrames) this.growSlab(frame);
-    const found = number < DIRECT_SEGMENTS ? this.direct[number] : this.high.get(number);
+    const found = number < DIRECT_SEGMENTS ? this.direct(number) : this.high.get(number);
     if (found !== undefined && this.owned.has(number)) {
       this.recentNumber = number;
       this.recentSegment = found;
@@ -112,7 +124,7 @@ export class HostMemory {
 
   /** Puts a copy in the place of a segment whose owner is about to write to it. */
   replace(number: number, lent: Int32Array, kept: Int32Array): void {
-    if (this.direct[number] === lent) this.direct[number] = kept;
+    if (this.direct(number) === lent) this.putDirect(number, kept);
   }
 
   /**
@@ -154,12 +166,21 @@ export class HostMemory {
   private own(number: number, segment: Int32Array): void {
     this.recentNumber = -1;
     this.owned.add(number);
-    if (number < DIRECT_SEGMENTS) {
-      while (this.direct.length < number) this.direct.push(undefined);
-      this.direct[number] = segment;
-    } else {
-      this.high.set(number, segment);
+    if (number < DIRECT_SEGMENTS) this.putDirect(number, segment);
+    else this.high.set(number, segment);
+  }
+
+  private direct(number: number): Int32Array | undefined {
+    return this.shelves[number >>> SHELF_LG2][number & (SHELF - 1)];
+  }
+
+  private putDirect(number: number, segment: Int32Array): void {
+    const at = number >>> SHELF_LG2;
+    if (!this.ownShelves.has(at)) {
+      this.shelves[at] = this.shelves[at].slice();
+      this.ownShelves.add(at);
     }
+    this.shelves[at][number & (SHELF - 1)] = segment;
   }
 
   /** Index, within its segment, of a frame's first 32-bit word. */
@@ -227,7 +248,8 @@ export class HostMemory {
   /** A second memory with the same contents; both go on independently. */
   fork(): HostMemory {
     const copy = new HostMemory(this.limit, this.holes);
-    copy.direct = this.direct.slice();
+    copy.shelves = this.shelves.slice();
+    this.ownShelves = new Set();
     for (const [number, segment] of this.high) copy.high.set(number, segment);
     copy.home = this.home;
     if (this.kin === null) {
@@ -248,9 +270,11 @@ export class HostMemory {
 
   /** Every segment ever written, and all of the slab, in address order: its first frame and its words. */
   *segments(): Generator<{ firstFrame: number; words: Int32Array }> {
-    for (let number = 0; number < this.direct.length; number++) {
-      const words = this.direct[number];
-      if (words !== undefined) yield { firstFrame: number * SEGMENT_FRAMES, words };
+    for (const [at, shelf] of this.shelves.entries()) {
+      if (shelf === EMPTY_SHELF) continue;
+      for (const [place, words] of shelf.entries()) {
+        if (words !== undefined) yield { firstFrame: (at * SHELF + place) * SEGMENT_FRAMES, words };
+      }
     }
     for (const number of [...this.high.keys()].sort((a, b) => a - b)) {
       yield { firstFrame: number * SEGMENT_FRAMES, words: this.high.get(number)! };

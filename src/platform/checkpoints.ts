@@ -1,8 +1,8 @@
 import { copyPlatform } from './image/copy.js';
 import type { Platform } from './platform.js';
 
-/** Commands between two checkpoints of a young platform. */
-const SHORTEST_INTERVAL = 2048;
+/** Commands between two checkpoints of a young platform: a tenth of a second's replay. */
+const SHORTEST_INTERVAL = 8192;
 /** Checkpoints of one platform; each holds what it does not share with its neighbours. */
 const MOST = 32;
 
