@@ -3,6 +3,7 @@ import { digestOf } from '../../src/platform/digest.js';
 import { kernelConfig } from '../../src/platform/kernel-choice.js';
 import { Platform } from '../../src/platform/platform.js';
 import { sapphireRapids } from '../../src/platform/templates/sapphire-rapids/index.js';
+import { CASES, bootCase } from '../support/invariants/machines.js';
 import { lspciText } from '../support/lspci-text.js';
 import { at } from './templates/support.js';
 
@@ -145,4 +146,21 @@ describe('cards in slots', () => {
     };
     expect(run()).toBe(run());
   });
+});
+
+it('a bridge keeps its own PASID table when a device on its conventional bus goes', () => {
+  const platform = bootCase(CASES.find(({ name }) => name === 'V5_15, subdevice bus')!);
+  perform(platform, { type: 'removeDevice', device: '0000:71:00.0', unplug: false });
+  perform(platform, {
+    type: 'dma',
+    endpoint: { kind: 'Device', name: '0000:00:1c.0' },
+    pasid: 'NONE',
+    address: { hi: 0, lo: 0x1000 },
+    size: 4,
+    access: 'READ',
+    data: null,
+    translation: 'UNTRANSLATED',
+  });
+  // Nothing is mapped there (SSL.2), but its PASID entry is there (not SPT.2).
+  expect(lastLine(platform)).toContain('[fault reason 0x79]');
 });

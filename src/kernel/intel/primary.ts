@@ -1,3 +1,4 @@
+import { pciAddressOf } from '../../bits/pci-address.js';
 import { atsAllowed } from './unit-lookup.js';
 import { KernelError } from '../errno.js';
 import type { DeviceDomainInfo, Domain, Endpoint, KernelDevice } from '../objects.js';
@@ -126,15 +127,21 @@ function newInfo(state: KernelState, domain: Domain, device: KernelDevice): Devi
   };
 }
 
-/** The table of a DMA alias that has one, or a new one. Linux: intel_pasid_alloc_table(). */
+/**
+ * The table of the device that has a DMA alias for its own requester id, or a new one. A bridge that sends
+ * requests under an id of its secondary bus has another one itself.
+ * Linux: intel_pasid_alloc_table(), get_alias_pasid_table().
+ */
 function pasidTableFor(state: KernelState, device: KernelDevice, info: DeviceDomainInfo): PasidTable {
   const kept = device.keptPasidTable;
   if (kept !== null) {
     device.keptPasidTable = null;
     return kept;
   }
-  for (const alias of dmaAliases(state.machine.topology, device.fn)) {
-    const shared = state.deviceOf(alias.fn)?.info?.pasidTable ?? null;
+  const { topology } = state.machine;
+  for (const { fn, sourceId } of dmaAliases(topology, device.fn)) {
+    const owner = topology.find(pciAddressOf(fn.address.domain, sourceId));
+    const shared = (owner && state.deviceOf(owner))?.info?.pasidTable ?? null;
     if (shared !== null) {
       shared.users++;
       return shared;

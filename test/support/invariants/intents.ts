@@ -1,7 +1,9 @@
 import fc from 'fast-check';
-import { u64, type U64, u64FromNumber } from '../../../src/bits/u64.js';
+import { u64, type U64, u64FromNumber, u64FromPfn } from '../../../src/bits/u64.js';
+import type { TakenRange } from '../../../src/kernel/dma/iova-space.js';
 import type { Command, EndpointRef, TargetRef } from '../../../src/platform/command.js';
 import type { Platform } from '../../../src/platform/platform.js';
+import { lspciText } from '../lspci-text.js';
 import type { Book } from './book.js';
 
 /**
@@ -43,6 +45,14 @@ const WEIGHTS: Partial<Record<Command['type'], number>> = {
   setGroupType: 1,
   requestPage: 1,
   signalInterrupt: 1,
+  dmaMap: 6,
+  dmaUnmap: 4,
+  openVfioDevice: 2,
+  closeVfioDevice: 1,
+  removeDevice: 2,
+  rescanBus: 2,
+  hotplugDevice: 2,
+  setNumVfs: 2,
 };
 
 const verbs = Object.entries(WEIGHTS).map(([verb, weight]) => ({
@@ -198,6 +208,37 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
     }
     case 'signalInterrupt':
       return { type, device, address: u64(0, 0xfee00000 + (b % 4) * 8), data: c };
+    case 'dmaMap': {
+      const physical = offset(pick(PHYSICALS, b), d % 3 === 0 ? 0x234 : 0);
+      return { type, device, physical, size: pick(DMA_SIZES, c), direction: pick(DIRECTIONS, d) };
+    }
+    case 'dmaUnmap': {
+      const mapped = [...driverMappings(platform)];
+      const { name, address } = pick(mapped, b) ?? { name: device, address: iova };
+      return { type, device: c % 8 === 0 ? device : name, address };
+    }
+    case 'openVfioDevice':
+    case 'closeVfioDevice': {
+      const held = platform.kernel.containers.get(container)?.groups ?? [];
+      const members = held.flatMap((each) => each.members.map(({ name }) => ({ group: each.number, name })));
+      return { type, ...(pick(members, b) ?? { group, name: device }) };
+    }
+    case 'removeDevice':
+      return { type, device: b % 3 === 0 ? parent : device, unplug: d % 2 === 0 };
+    case 'rescanBus':
+      return { type };
+    case 'hotplugDevice': {
+      const unplugged = platform.header.description.functions.filter(
+        ({ address }) => platform.machine.topology.find(address) === null,
+      );
+      // A card in a place that is taken, when all are.
+      const functions = unplugged.length > 0 ? unplugged : platform.header.description.functions;
+      return { type, pci: lspciText([pick(functions, a)]) };
+    }
+    case 'setNumVfs': {
+      const physical = devices.filter((name) => platform.kernel.devices.get(name)!.fn.sriov !== null);
+      return { type, device: c % 8 === 0 ? device : (pick(physical, b) ?? device), count: d % 5 };
+    }
     default:
       throw new Error(`${type} is not drawn`);
   }
@@ -210,6 +251,17 @@ const USER_MEMORY = [
   { start: u64(0, 0x40000000), size: u64(0, 0x400000), read: true, write: true, pageSize: 0x200000 },
 ];
 const VADDRS = [0, 0x1000, 0x3ff000, 0x600000, 0x40000000, 0x40200000].map(u64FromNumber);
+
+const DMA_SIZES = [0x200, 0x1000, 0x2000, 0x5000, 0x21000, 0x200000];
+const DIRECTIONS = ['TO_DEVICE', 'FROM_DEVICE', 'BIDIRECTIONAL'] as const;
+
+/** What drivers mapped by the DMA API and have not unmapped. */
+function* driverMappings({ kernel }: Platform): Generator<{ name: string; address: U64 }> {
+  for (const { name, primaryDomain } of kernel.devices.values()) {
+    const { taken } = (primaryDomain?.iovas ?? { taken: [] }) as unknown as { taken: readonly TakenRange[] };
+    for (const { pfn, pages } of taken) if (pages > 0) yield { name, address: u64FromPfn(pfn) };
+  }
+}
 
 function pick<T>(list: readonly T[], at: number): T {
   return list[at % list.length];

@@ -29,6 +29,13 @@ const EVERY_PROFILE = [
   'dmar\\d+: Page request (?:without PASID|for invalid PASID \\d+): (?:[0-9a-f]{8,16} ?)+',
   // Seen in ../shared/data/qemu-linux when the type of a group in use is written.
   'iommu: (?:Device is still bound to driver|Cannot change default domain: Group has more than one device)',
+  // linux-iommu-siov.md 2.3; iommu_change_dev_def_domain() names the device.
+  `${DEVICE}Group not assigned to default domain`,
+  '(?:iommu_group_store_type|iommu_change_dev_def_domain): \\d+ callbacks suppressed',
+  // sriov_numvfs_store(), and drivers that leave.
+  `${DEVICE}(?:Driver does not support SRIOV configuration via sysfs|no driver bound to device; cannot configure SR-IOV|driver does not support SR-IOV configuration via sysfs)`,
+  `${DEVICE}\\d+ VFs already enabled\\. Disable before enabling \\d+ VFs`,
+  `${DEVICE}driver left SR-IOV enabled after remove`,
   'DMAR: DRHD: handling fault status reg [0-9a-f]+',
   'dmar_fault: \\d+ callbacks suppressed',
 ];

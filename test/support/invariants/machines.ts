@@ -39,7 +39,7 @@ const chip = (vendorId: number, deviceId: number, classCode: number, driver: str
 });
 
 /** 64 GiB: tables lie in the top quarter, memory of users in the one below. */
-export const HOST_ADDRESS_WIDTH = 36;
+const HOST_ADDRESS_WIDTH = 36;
 
 /** Two types that draw from one pool of three shares, and one of a pool of its own. */
 const TYPES = [
@@ -64,8 +64,8 @@ const parent = (at: string, pasidWidth: number, ats: boolean): FunctionPlan =>
 
 /**
  * Two parents, one of which can send 7 PASIDs, a pair without ACS, a conventional bus whose devices share
- * their bridge's requester id, a function for user space, one that firmware holds on to, and a USB
- * controller that firmware lets go.
+ * their bridge's requester id, a function for user space, one that firmware holds on to, a USB
+ * controller that firmware lets go, and a function that has virtual ones.
  */
 const FUNCTIONS = describeFunctions([
   conventional('00:00.0', chip(0x8086, 0x09a2, 0x088000, null)),
@@ -81,6 +81,9 @@ const FUNCTIONS = describeFunctions([
   }),
   endpoint('6e:00.0', chip(0x1000, 0x3333, 0x010400, null)),
   conventional('6f:00.0', chip(0x8086, 0x4444, 0x0c0330, 'vfio-pci')),
+  endpoint('70:00.0', chip(0x8086, 0x5555, 0x020000, 'ice'), {
+    more: (config) => config.sriov({ totalVfs: 3, firstOffset: 0x80, stride: 1, vfDeviceId: 0x5556 }, 0x160),
+  }),
 ]);
 
 const GROUPS = [
@@ -92,6 +95,7 @@ const GROUPS = [
   ['0000:6d:00.0'],
   ['0000:6e:00.0'],
   ['0000:6f:00.0'],
+  ['0000:70:00.0'],
 ];
 
 /** 16 domain ids, 48 bits, both large pages, page-selective flushes of at most 8 pages. */

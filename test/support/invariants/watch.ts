@@ -6,7 +6,7 @@ import type { DmaOutcome } from '../../../src/platform/dma.js';
 import type { Applied, Platform } from '../../../src/platform/platform.js';
 import { Book, type Told } from './book.js';
 import { isForm } from './log-forms.js';
-import { BOOTED_AT, bootCase, type Case, HOST_ADDRESS_WIDTH } from './machines.js';
+import { BOOTED_AT, bootCase, type Case } from './machines.js';
 import { exceptionFor } from './half-way.js';
 import { merged, type Run } from './runs.js';
 import { freeFrames, Shadow, stateOf, takenPasids } from './state.js';
@@ -14,8 +14,6 @@ import { framesOfPasidTable, readTable, readUnit, type Route, type UnitTables } 
 
 /** Milliseconds between two commands: long enough for the fault limiter to open now and then. */
 export const STEP = 700;
-
-const HOST_PAGES = 2 ** (HOST_ADDRESS_WIDTH - 12);
 
 /** A rule that does not hold, and what was found. */
 export class Broken extends Error {}
@@ -31,14 +29,18 @@ export class Watch {
   readonly ownedPasids = new Set<number>();
   /** Domains that were attached under a number they kept without owning it (linux-iommu-siov.md 4.4). */
   private readonly borrowers = new Set<number>();
+  /** Devices whose entries went with those of a device that has a requester id in common with them. */
+  private readonly robbed = new Set<string>();
   private readonly baseFrames: number;
   private readonly profile: Platform['header']['kernel']['profile'];
+  private readonly hostPages: number;
   private readonly shadow = new Shadow();
   /** What memory says now. */
   private units: ReadonlyMap<string, UnitTables>;
 
   constructor(readonly subject: Case) {
     this.platform = bootCase(subject);
+    this.hostPages = 2 ** (subject.description.dmar!.hostAddressWidth - 12);
     this.profile = this.platform.header.kernel.profile;
     const { kernel, events } = this.platform;
     for (let at = events.first; at <= events.last; at++)
@@ -53,17 +55,22 @@ export class Watch {
   run(command: Command): Applied {
     const { platform, book } = this;
     const { kernel, events } = platform;
+    // Timers that are due run when the next command begins, and what they do is not the command's.
+    const time = BOOTED_AT + STEP * (this.commands.length + 1);
+    kernel.now = time;
+    if (this.shadow.changes(platform).includes('memory')) this.units = this.readUnits();
     const before = [...kernel.domains.values()].map((domain) => ({
       domain,
       ids: [...domain.domainIds].map(([unit, { did }]) => ({ unit: unit.name, did })),
       defaultPasid: domain.defaultPasid,
       superpageLevels: domain.superpageLevels,
     }));
+    const requesters = this.requesters();
     const known = new Map(before.map((each) => [each.domain.number, each]));
     const lastSequence = events.last;
     const revision = platform.revision;
     this.commands.push(command);
-    const applied = platform.apply({ command, time: BOOTED_AT + STEP * this.commands.length });
+    const applied = platform.apply({ command, time });
 
     equal('revision', platform.revision, revision + 1);
     equal('first event', applied.firstSequence, lastSequence + 1);
@@ -76,8 +83,14 @@ export class Watch {
       if (event.type === 'KERNEL_LOG' && !isForm(this.profile, event.text))
         throw new Broken(`no kernel of ${this.profile} prints: ${event.text}`);
       book.apply(event, (number) => this.levelsOf(number, known.get(number)?.superpageLevels ?? 0));
+      if (event.type === 'ATTACHMENT' && event.kind === 'PRIMARY' && event.attached)
+        this.robbed.delete('name' in event.endpoint ? event.endpoint.name : '');
       if (event.type === 'ATTACHMENT' && event.kind !== 'PRIMARY')
         this.countPasid(event, known.get(event.domain)?.defaultPasid ?? 0);
+    }
+    for (const [name, requester] of requesters) {
+      if (kernel.devices.has(name)) continue;
+      for (const [other, id] of requesters) if (id === requester) this.robbed.add(other);
     }
     for (const { domain, ids } of before) {
       if (kernel.domains.has(domain.number)) continue;
@@ -96,6 +109,12 @@ export class Watch {
     if (command.type === 'dma' && applied.result.ok)
       this.checkDma(command, applied.result.value as DmaOutcome);
     return applied;
+  }
+
+  /** The id each device's requests arrive under. */
+  private requesters(): ReadonlyMap<string, number> {
+    const { kernel, machine } = this.platform;
+    return new Map([...kernel.devices.values()].map(({ name, fn }) => [name, machine.requesterId(fn)]));
   }
 
   /** What commands say and events do not. */
@@ -157,7 +176,7 @@ export class Watch {
 
   private checkGroups(): void {
     const { kernel } = this.platform;
-    const { book, subject } = this;
+    const { book } = this;
     same('groups', [...kernel.groups.keys()].sort(ascending), [...book.groups.keys()].sort(ascending));
     const seen = new Set<string>();
     for (const [number, group] of kernel.groups) {
@@ -174,7 +193,18 @@ export class Watch {
     const functions = [...kernel.groups.values()]
       .map(({ members }) => names(members.filter(({ kind }) => kind === 'Device')))
       .filter((members) => members.length > 0);
-    same('groups of functions', functions.map(String).sort(), subject.groups.map(String).sort());
+    same('groups of functions', functions.map(String).sort(), this.expectedGroups().map(String).sort());
+  }
+
+  /** The groups of a fresh machine without who went, and a virtual function alone each. */
+  private expectedGroups(): readonly (readonly string[])[] {
+    const { kernel } = this.platform;
+    const isThere = (name: string) => (kernel.devices.get(name)?.group ?? null) !== null;
+    const virtual = [...kernel.devices.values()].filter(({ fn, group }) => fn.isVirtual && group !== null);
+    return [
+      ...this.subject.groups.map((names) => names.filter(isThere)).filter(({ length }) => length > 0),
+      ...virtual.map(({ name }) => [name]),
+    ];
   }
 
   private checkSubdevices(): void {
@@ -295,6 +325,7 @@ export class Watch {
         (each) => each.device === device.name && each.kind === 'PRIMARY',
       );
       const untagged = routes.find(({ pasid }) => pasid === null);
+      if (this.robbed.has(device.name)) continue;
       if (primary !== undefined) this.checkRoute(untagged, primary, device.name);
       else if (untagged !== undefined && machine.requesterId(device.fn) === device.fn.sourceId) {
         // The id of a bridge's secondary bus belongs to all behind it.
@@ -340,7 +371,8 @@ export class Watch {
     for (const domain of kernel.domains.values()) {
       const { frames, runs } = readTable(machine.memory, domain.rootFrame, domain.levels);
       same(`mappings of domain ${domain.number}`, runs, this.expectedRuns(domain));
-      equal(`tables of domain ${domain.number}`, domain.tableBytes, frames.length * 4096);
+      const waiting = waitingFrames(domain).length;
+      equal(`tables of domain ${domain.number}`, domain.tableBytes, (frames.length + waiting) * 4096);
       equal(
         `pages of domain ${domain.number}`,
         domain.mappedBytes / 4096,
@@ -371,15 +403,17 @@ export class Watch {
     const frames = [...kernel.domains.values()].flatMap(
       ({ rootFrame, levels }) => readTable(memory, rootFrame, levels).frames,
     );
+    for (const domain of kernel.domains.values()) frames.push(...waitingFrames(domain));
     // A directory is one, however many requesters use it.
     const directories = new Map<number, readonly number[]>();
     for (const { contextFrames, pasidFrames } of units.values()) {
       frames.push(...contextFrames);
       for (const list of pasidFrames.values()) directories.set(list[0], list);
     }
-    for (const { keptPasidTable } of kernel.devices.values()) {
-      if (keptPasidTable === null) continue;
-      const { directoryFrame, capacity } = keptPasidTable;
+    for (const { info, keptPasidTable } of kernel.devices.values()) {
+      const table = info?.pasidTable ?? keptPasidTable;
+      if (table === null) continue;
+      const { directoryFrame, capacity } = table;
       directories.set(directoryFrame, framesOfPasidTable(memory, directoryFrame, capacity / 64));
     }
     return [...frames, ...[...directories.values()].flat()];
@@ -436,8 +470,8 @@ export class Watch {
   private translate(route: Route, address: U64, wanted: string): number | null {
     const byte = address.lo & 0xfff;
     const pfn = pfnOf(address);
-    if (route.kind === 'PASS_THROUGH') return pfn < HOST_PAGES ? pfn * 4096 + byte : null;
     const { memory } = this.platform.machine;
+    if (route.kind === 'PASS_THROUGH') return pfn < this.hostPages ? pfn * 4096 + byte : null;
     const { runs } = readTable(memory, route.rootFrame, route.levels);
     const run = runs.find((each) => each.pfn <= pfn && pfn < each.pfn + each.pages);
     if (run === undefined || !run.access.includes(wanted)) return null;
@@ -447,6 +481,11 @@ export class Watch {
   subdevice(uuid: string): Subdevice | undefined {
     return this.platform.kernel.subdevices.get(uuid);
   }
+}
+
+/** Tables that caches may still know, until the queue of their domain is flushed. */
+function waitingFrames({ flushQueue }: Domain): readonly number[] {
+  return flushQueue?.entries.flatMap(({ freed }) => freed) ?? [];
 }
 
 function covers(
