@@ -1,6 +1,7 @@
 import type { HostFrame } from '../../bits/address.js';
 import { flushDomain } from '../intel/flush-domain.js';
 import { unitsOf } from '../intel/map.js';
+import { KernelError } from '../errno.js';
 import type { Domain } from '../objects.js';
 import type { KernelState } from '../state.js';
 
@@ -33,12 +34,18 @@ export function enqueue(state: KernelState, domain: Domain, entry: QueuedRange):
 
 /**
  * Flushes the queues whose time has come. Time passes between commands only, so what a timer would have done
- * in the meantime is done when the next one begins. Linux: fq_flush_timeout().
+ * in the meantime is done when the next one begins. On a unit that does not complete its invalidations the
+ * kernel's timer would spin for ever; here it comes again with the next command. Linux: fq_flush_timeout().
  */
 export function runFlushTimers(state: KernelState): void {
   for (const domain of state.flushTimers) {
     const queue = domain.flushQueue;
-    if (queue?.dueAt != null && state.now >= queue.dueAt) flushQueue(state, domain, queue);
+    if (queue?.dueAt == null || state.now < queue.dueAt) continue;
+    try {
+      flushQueue(state, domain, queue);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { u64, u64FromPfn } from '../../../src/bits/u64.js';
 import type { Command, EndpointRef, TargetRef } from '../../../src/platform/command.js';
 import type { Platform } from '../../../src/platform/platform.js';
+import { lspciText } from '../lspci-text.js';
 
 /** Numbers from 0 up to and without 1, the same ones for the same seed. (mulberry32) */
 export function numbersFrom(seed: number): () => number {
@@ -94,6 +95,26 @@ export function anyCommand(platform: Platform, next: () => number): Command {
     [1, () => ({ type: 'closeContainer', container: container() })],
     [2, () => ({ type: 'addGroupToContainer', container: container(), group: group() })],
     [1, () => ({ type: 'removeGroupFromContainer', container: container(), group: group() })],
+    [
+      2,
+      () => {
+        const held = containers.flatMap((number) => kernel.containers.get(number)!.groups);
+        const file = held.length > 0 ? one(held) : kernel.groups.get(one([...kernel.groups.keys()]))!;
+        const name = file.members.length > 0 ? one(file.members).name : device();
+        return { type: one(['openVfioDevice', 'openVfioDevice', 'closeVfioDevice']), group: file.number, name };
+      },
+    ],
+    [
+      1,
+      () => {
+        const { functions } = platform.header.description;
+        const unplugged = functions.filter(
+          ({ address, physicalFunction }) => physicalFunction === null && machine.topology.find(address) === null,
+        );
+        // A card for a place that is taken, when all are.
+        return { type: 'hotplugDevice', pci: lspciText([one(unplugged.length > 0 ? unplugged : functions)]) };
+      },
+    ],
     [1, () => ({ type: 'setContainerIommu', container: container(), iommuType: one([1, 3]) })],
     [
       2,
