@@ -1,17 +1,29 @@
 import type { Attachment, Domain, Endpoint, IommuGroup } from '../../kernel/objects.js';
+import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import type { Command, TargetRef } from '../command.js';
 import type { Platform } from '../platform.js';
 import { refOf } from './named.js';
 
-/** Commands that give a group back to the kernel: out of its container, or off the domain it is on. */
+/** Commands that give a group back to the kernel: closed and out of its container, or off the domain it is on. */
 export function releaseOf({ kernel }: Platform, group: IommuGroup): Command[] {
   const container = kernel.containerOf(group);
   if (container !== null) {
-    return [{ type: 'removeGroupFromContainer', container: container.number, group: group.number }];
+    const leave: Command = {
+      type: 'removeGroupFromContainer',
+      container: container.number,
+      group: group.number,
+    };
+    return [...group.members.flatMap((member) => closingOf(container, member)), leave];
   }
   const { domain, defaultDomain } = group;
   if (domain === null || domain === defaultDomain) return [];
   return [detachOf(domain, { kind: 'Group', number: group.number })];
+}
+
+/** Closes every file a user has of a device of his container. */
+export function closingOf({ openDevices }: VfioContainer, device: Endpoint): Command[] {
+  const close: Command = { type: 'closeVfioDevice', group: device.group!.number, name: device.name };
+  return Array.from({ length: openDevices.get(device) ?? 0 }, () => close);
 }
 
 /** Commands that end one attachment; none when only the kernel itself would. */

@@ -255,6 +255,32 @@ describe('a whole device', () => {
   });
 });
 
+describe.each(['V5_10', 'V6_1'] as const)('a device that a user has open under %s', (profile) => {
+  const withOpen = () => {
+    const host = machine({ profile }).did(unbind(DISK), toVfio(DISK));
+    const group = host.groupOf(DISK);
+    const file: Command = { type: 'openVfioDevice', group, name: DISK };
+    host.did(open, { type: 'addGroupToContainer', container: 1, group }, setType, file, file);
+    const close: Command = { type: 'closeVfioDevice', group, name: DISK };
+    const leave: Command = { type: 'removeGroupFromContainer', container: 1, group };
+    return { host, close, leave };
+  };
+
+  it('is closed, each file of it, before its group leaves the container', async () => {
+    const { host, close, leave } = withOpen();
+    const answer = await host.ask(leave);
+    expect(codes(answer)).toEqual(['DEVICE_OPEN']);
+    expect([answer.verdict, answer.repair]).toEqual(['FOUND', [close, close]]);
+  });
+
+  it('is closed before its driver goes; the older kernel wants its group out of the container too', async () => {
+    const { host, close, leave } = withOpen();
+    const { verdict, repair } = await host.ask(unbind(DISK));
+    const needed = profile === 'V6_1' ? [close, close] : [close, close, leave];
+    expect([verdict, repair]).toEqual(['FOUND', needed]);
+  });
+});
+
 it('tells every argument that is wrong, not only the first', async () => {
   const host = machine().did(alloc('pci'));
   const domain = host.nextDomain() - 1;

@@ -101,7 +101,11 @@ export function anyCommand(platform: Platform, next: () => number): Command {
         const held = containers.flatMap((number) => kernel.containers.get(number)!.groups);
         const file = held.length > 0 ? one(held) : kernel.groups.get(one([...kernel.groups.keys()]))!;
         const name = file.members.length > 0 ? one(file.members).name : device();
-        return { type: one(['openVfioDevice', 'openVfioDevice', 'closeVfioDevice']), group: file.number, name };
+        return {
+          type: one(['openVfioDevice', 'openVfioDevice', 'closeVfioDevice']),
+          group: file.number,
+          name,
+        };
       },
     ],
     [
@@ -109,7 +113,8 @@ export function anyCommand(platform: Platform, next: () => number): Command {
       () => {
         const { functions } = platform.header.description;
         const unplugged = functions.filter(
-          ({ address, physicalFunction }) => physicalFunction === null && machine.topology.find(address) === null,
+          ({ address, physicalFunction }) =>
+            physicalFunction === null && machine.topology.find(address) === null,
         );
         // A card for a place that is taken, when all are.
         return { type: 'hotplugDevice', pci: lspciText([one(unplugged.length > 0 ? unplugged : functions)]) };

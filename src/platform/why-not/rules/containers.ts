@@ -5,7 +5,7 @@ import { type VfioContainer, VFIO_IOMMU } from '../../../kernel/vfio/objects.js'
 import type { Command } from '../../command.js';
 import { containerNamed, functionBehind, groupNamed } from '../named.js';
 import type { Circumstances, ObstacleRules } from '../obstacle.js';
-import { releaseOf } from '../release.js';
+import { closingOf, releaseOf } from '../release.js';
 
 /** Who has which group, and what a container maps. */
 export const CONTAINER_RULES: ObstacleRules = {
@@ -19,8 +19,30 @@ export const CONTAINER_RULES: ObstacleRules = {
   },
   IN_CONTAINER: { evidence: ({ blocker }) => [blocker.message], otherwise: 'NOTHING_TO_DO' },
   NOT_IN_CONTAINER: { evidence: ({ blocker }) => [blocker.message], otherwise: 'NOTHING_TO_DO' },
-  DEVICE_OPEN: { evidence: ({ blocker }) => [blocker.message], otherwise: 'UNKNOWN' },
-  DEVICE_IN_USE: { evidence: ({ blocker }) => [blocker.message], otherwise: 'UNKNOWN' },
+  DEVICE_OPEN: {
+    evidence: ({ blocker }) => [blocker.message],
+    repairs: ({ platform, command }) => {
+      const group = groupNamed(platform, command);
+      const container = group && platform.kernel.containerOf(group);
+      return container === null ? [] : [group!.members.flatMap((member) => closingOf(container, member))];
+    },
+    otherwise: 'UNKNOWN',
+  },
+  // It is enough to close it, unless its kernel wants the last device of a group out of the container.
+  DEVICE_IN_USE: {
+    evidence: ({ blocker }) => [blocker.message],
+    repairs: ({ platform, blocker: { subject } }) => {
+      const container =
+        subject?.kind === 'VfioContainer' ? platform.kernel.containers.get(subject.number) : null;
+      const groups = container?.groups ?? [];
+      const members = groups.flatMap((group) => group.members);
+      return [
+        ...members.map((member) => closingOf(container!, member)),
+        ...groups.map((group) => releaseOf(platform, group)),
+      ].filter(({ length }) => length > 0);
+    },
+    otherwise: 'UNKNOWN',
+  },
   DEVICE_NOT_OPEN: { evidence: ({ blocker }) => [blocker.message], otherwise: 'NOTHING_TO_DO' },
 
   IOMMU_SET: {
