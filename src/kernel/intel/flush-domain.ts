@@ -77,9 +77,14 @@ function flushFirstStage(
   if (primaryDevices(domain).length > 0) flushPasidIotlb(unit, did, 0, pages);
 }
 
-/** After new entries: only caching mode can have cached their absence. Linux: __mapping_notify_one(). */
+/** Only caching mode can have cached that entries were absent. */
+export function needsMapFlush(unit: IntelUnit, domain: Domain): boolean {
+  return unit.capabilities.CM && !domain.firstLevel;
+}
+
+/** After new entries. Linux: __mapping_notify_one(). */
 export function notifyMapped(profile: KernelProfile, unit: IntelUnit, domain: Domain, run: PageRun): void {
-  if (unit.capabilities.CM && !domain.firstLevel) {
+  if (needsMapFlush(unit, domain)) {
     flushPages(profile, unit, domain, run, { mapped: true, leavesOnly: false });
   } else {
     flushWriteBuffer(unit);

@@ -7,7 +7,7 @@ import { refusal } from '../refusal.js';
 import type { KernelProfile } from '../profile/profile.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
-import { type PageRun, notifyMapped } from './flush-domain.js';
+import { type PageRun, needsMapFlush, notifyMapped } from './flush-domain.js';
 import type { MapReport } from './page-table.js';
 import type { IntelUnit } from './unit.js';
 
@@ -83,6 +83,11 @@ export function intelMap(
 export function notifyUnits(state: KernelState, domain: Domain, run: PageRun): void {
   if (domain.domainIds.size === 0) return;
   for (const unit of unitsOf(domain)) notifyMapped(state.profile, unit, domain, run);
+}
+
+/** Whether {@link notifyUnits} does anything on one of them. */
+export function hearsOfMaps(domain: Domain): boolean {
+  return unitsOf(domain).some((unit) => needsMapFlush(unit, domain) || unit.capabilities.RWBF);
 }
 
 /** Units a domain is attached through, dmar0 first. */

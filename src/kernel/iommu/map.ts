@@ -1,6 +1,6 @@
 import { addOverflows, equalU64, pfnOf, toHexDigits, type U64, ZERO, addU64 } from '../../bits/u64.js';
 import { KernelError } from '../errno.js';
-import { entryFlags, intelMap, notifyUnits, requireMappable } from '../intel/map.js';
+import { entryFlags, hearsOfMaps, intelMap, notifyUnits, requireMappable } from '../intel/map.js';
 import type { MapReport } from '../intel/page-table.js';
 import type { Domain } from '../objects.js';
 import { refusal } from '../refusal.js';
@@ -8,6 +8,9 @@ import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import { chunkOrder } from './page-size.js';
 import { unmapPages } from './unmap.js';
+
+/** 4 KiB pages one leaf table has entries for. */
+const TABLE_PAGES = 512;
 
 /** A range to map. */
 export interface MapRequest {
@@ -47,8 +50,14 @@ export function map(state: KernelState, domain: Domain, request: MapRequest): Pa
 
   const report: MapReport = { written: [0, 0, 0, 0], conflicts: [] };
   const each = !state.profile.gathersMapFlushes;
+  const joins = !each || !hearsOfMaps(domain);
   for (let done = 0; done < pages;) {
-    const chunk = 2 ** chunkOrder(domain.pageSizeBitmap, start + done, target + done, pages - done);
+    const inTable = (start + done) % TABLE_PAGES;
+    // Below a table made for the chunk before nothing can fail: where nobody hears of single chunks, all in it are one.
+    const chunk =
+      joins && done > 0 && inTable > 0
+        ? Math.min(pages - done, TABLE_PAGES - inTable)
+        : 2 ** chunkOrder(domain.pageSizeBitmap, start + done, target + done, pages - done);
     try {
       intelMap(state, domain, start + done, target + done, chunk, flags, report);
     } catch (error) {

@@ -101,6 +101,35 @@ it('scenario 47: with caching mode each chunk of the split is flushed: 4, 8 and 
   ]);
 });
 
+describe('a range no large page fits into becomes what its pages become when they are mapped one by one', () => {
+  // Each difference allows chunks of at most 4 KiB and 64 KiB; the range begins and ends within a table.
+  it.each(['40200000', '4020f000'])('where it leads to 0x%s', (physical) => {
+    const [whole, single] = [attached(), attached()].map(({ host, domain }) => {
+      for (const taken of ['1ff000', '2ff000', '400000', '5ff000', '7fe000'])
+        host.kernel.map(domain, mapping(taken, '7000', '1000'));
+      return { host, domain, before: host.lines.length };
+    });
+    const pages = 0x601;
+    const written = whole.host.kernel.map(whole.domain, mapping('1ff000', physical, '601000'));
+    for (let page = 0; page < pages; page++) {
+      const [iova, target] = [0x1ff000, parseInt(physical, 16)].map((first) =>
+        (first + page * 4096).toString(16),
+      );
+      single.host.kernel.map(single.domain, mapping(iova, target, '1000'));
+    }
+    expect(written).toEqual([{ pageSize: 4096, count: pages - 5 }]);
+    const memory = ({ host }: typeof whole) =>
+      [...host.machine.memory.writtenFrames()].map(({ frame, bytes }) => [
+        frame,
+        Buffer.from(bytes).toString('hex'),
+      ]);
+    expect(memory(whole)).toEqual(memory(single));
+    expect(whole.host.lines.slice(whole.before)).toHaveLength(5);
+    expect(whole.host.lines).toEqual(single.host.lines);
+    expect(whole.domain.mappedBytes).toBe(single.domain.mappedBytes);
+  });
+});
+
 describe('scenario 48: the width', () => {
   it('is 48 bits once attached', () => {
     const { host, domain } = attached();
@@ -166,6 +195,16 @@ it('scenario 50: a chunk that fails takes the earlier ones back, without a map e
   expect(domain.mappedBytes).toBe(0);
   expect(host.kernel.iovaToPhys(domain, address('ffffffffd000'))).toBeNull();
   expect(host.events.slice(events).some((event) => event.type === 'MAPPING')).toBe(false);
+});
+
+it('a range whose second table cannot be made is ENOMEM and takes back what is in the first', () => {
+  const { host, domain } = attached();
+  host.kernel.map(domain, mapping('1000', '40001000', '1000'));
+  const { frames } = host.state;
+  while (frames.allocate() !== null);
+  expect(errnoOf(() => host.kernel.map(domain, mapping('2000', '40001000', '400000')))).toBe('ENOMEM');
+  expect([...domain.mappings()]).toMatchObject([{ size: 0x1000 }]);
+  expect(domain.mappedBytes).toBe(0x1000);
 });
 
 describe('scenario 51 and 52: unmap tells more than was asked', () => {
