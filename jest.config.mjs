@@ -1,5 +1,7 @@
 export default {
   testEnvironment: 'node',
+  // A hang ends; a busy machine does not fail a test.
+  testTimeout: 60_000,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   transform: {

@@ -53,7 +53,8 @@ function viewer<T extends object, V extends View<T>>(
   const views = new WeakMap<T, V>();
   return (platform, it) => {
     const known = views.get(it);
-    if (known !== undefined) return known;
+    // Copies of a platform share its events.
+    if (known?.platform === platform) return known;
     const made = new View(platform, it, idOf(platform, it));
     views.set(it, made);
     return made;
