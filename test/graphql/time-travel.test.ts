@@ -38,7 +38,7 @@ describe('Platform.at', () => {
     expect(await then(graph, last)).toEqual(recorded[last]);
     expect(await now(graph)).toEqual(recorded[last]);
     expect(await then(graph, last + 1)).toBeNull();
-  }, 120_000);
+  }, 300_000);
 
   test('shows the past from the past, and not its future', async () => {
     const graph = await graphWith({ box: 'legacy-desktop' });
