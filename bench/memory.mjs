@@ -62,9 +62,14 @@ export async function gc() {
   const { halves } = randomAddresses(MILLION, MILLION);
   const work = mixedWork(space, translation, caches, halves);
   const pauses = [];
+  const asked = [];
+  // What building the tables left behind is not the work's: a collection it began would be counted here.
+  collect();
+  await setImmediate();
   const observer = new PerformanceObserver((list) => {
     for (const { duration, detail } of list.getEntries()) {
-      if ((detail.flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) === 0) pauses.push(duration);
+      const isForced = (detail.flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) !== 0;
+      (isForced ? asked : pauses).push(duration);
     }
   });
   observer.observe({ entryTypes: ['gc'] });
@@ -89,7 +94,13 @@ export async function gc() {
     [
       ['collections the work caused', String(caused), ''],
       ['longest pause of them, by the clock', `${longest.toFixed(2)} ms`, `<= 5 ms ${verdict(longest, 5)}`],
-      ['a full collection, asked for: CPU of all threads', `${median(costs).toFixed(2)} ms`, ''],
+      // By the clock, neighbours on the machine count too: the shortest saw the fewest of them.
+      [
+        'a full collection, asked for: shortest, median, longest',
+        `${Math.min(...asked).toFixed(2)}, ${median(asked).toFixed(2)}, ${Math.max(...asked).toFixed(2)} ms`,
+        '',
+      ],
+      ['the same: CPU of all threads', `${median(costs).toFixed(2)} ms`, ''],
       ['the same before anything was mapped', `${withNone.toFixed(2)} ms`, ''],
       ['allocated by a translation', `${bytes.toFixed(3)} bytes`, `0 bytes ${verdict(bytes, 0.01)}`],
     ],

@@ -1,7 +1,7 @@
 import { u64 } from '../../bits/u64.js';
 import { type CacheEntry, overlapsRange } from './cache-entry.js';
 
-const SLOTS = 512;
+const SLOTS = 2048;
 const STRIDE = 8;
 const VALID = 1 << 27;
 const FIRST_STAGE = 1 << 28;
@@ -34,7 +34,7 @@ export interface StructureTags {
  * permissions gathered on the way. Spec: VT-d 6.2.5 "Paging-structure Caches".
  *
  * The specification lets a unit cache any level or none; this one keeps the last step, which saves most.
- * Entries also carry the source id, so that two functions never share one. Direct-mapped, 512 slots of 8
+ * Entries also carry the source id, so that two functions never share one. Direct-mapped, 2048 slots (4 GiB) of 8
  * words: address bits 52:21; address bits 63:53 and source id; request tag, valid and stage; frame low;
  * frame high, permissions and domain id; PASID for invalidation.
  */

@@ -8,27 +8,19 @@ import { NEED_WRITE } from './second-stage-walk.js';
 import { StraightWalk } from './straight-walk.js';
 import { refusalOfTableMode } from './table-mode.js';
 
-// Words of the caches are read through views, by byte. What is known of their places is taken over into
-// constants of this module, because a constant of another one is looked up at every use.
-const WORD = 4;
+// What is known of places in the caches is taken over into constants of this module, because a constant of
+// another one is looked up at every use.
 const SETS_LG2 = IOTLB_LAYOUT.SETS_LG2;
 const SET_MASK = (1 << SETS_LG2) - 1;
-const WAY_BYTES = IOTLB_LAYOUT.STRIDE * WORD;
-const SET_BYTES = IOTLB_LAYOUT.WAYS * WAY_BYTES;
-const TAG2 = IOTLB_WORD.TAG2 * WORD;
-const TAG3 = IOTLB_WORD.TAG3 * WORD;
-const FLAGS = IOTLB_WORD.FLAGS * WORD;
-const PHYSICAL_LO = IOTLB_WORD.PHYSICAL_LO * WORD;
-const PHYSICAL_HI = IOTLB_WORD.PHYSICAL_HI * WORD;
-const OFFSET_MASK = IOTLB_WORD.OFFSET_MASK * WORD;
-const PASID = IOTLB_WORD.PASID * WORD;
-const LARGE = IOTLB_LAYOUT.LARGE * WORD;
-const STATES = IOTLB_LAYOUT.STATES * WORD;
+const WAY = IOTLB_LAYOUT.STRIDE;
+const SET = IOTLB_LAYOUT.WAYS * WAY;
+const { TAG2, TAG3, FLAGS, PHYSICAL_LO, PHYSICAL_HI, OFFSET_MASK, PASID } = IOTLB_WORD;
+const { STATES, LARGE } = IOTLB_LAYOUT;
 const TURN = IOTLB_LAYOUT.WAYS - 1;
 const SLOT_MASK = STRUCTURE_LAYOUT.SLOTS - 1;
 const TABLE_VALID = STRUCTURE_LAYOUT.VALID;
 const HELD = STRUCTURE_LAYOUT.HELD;
-const SLOT_BYTES = STRUCTURE_LAYOUT.STRIDE * WORD;
+const SLOT = STRUCTURE_LAYOUT.STRIDE;
 const WRITE: number = NEED_WRITE;
 /** From the bit of write permission to the one that says a dirty bit must be set first. */
 const NEEDS_DIRTY = IOTLB_FLAG.NEEDS_DIRTY / NEED_WRITE;
@@ -48,9 +40,9 @@ export class QuickTranslation extends StraightWalk {
   /** Becomes false when the answer is not from the IOTLB. */
   wasCached = true;
   private readonly iotlb: Iotlb;
-  private readonly pages: DataView;
+  private readonly pages: Int32Array;
   private readonly structures: PagingStructureCache;
-  private readonly tables: DataView;
+  private readonly tables: Int32Array;
   private readonly routes: SecondStageRoutes;
   private readonly rules: Rules;
 
@@ -58,9 +50,9 @@ export class QuickTranslation extends StraightWalk {
     const { capabilities, caches } = unit;
     super(unit.memory, capabilities, unit.hostAddressWidth);
     this.iotlb = caches.iotlb;
-    this.pages = new DataView(caches.iotlb.words.buffer);
+    this.pages = caches.iotlb.words;
     this.structures = caches.pagingStructure;
-    this.tables = new DataView(caches.pagingStructure.words.buffer);
+    this.tables = caches.pagingStructure.words;
     this.routes = caches.routes;
     this.rules = rulesOf(capabilities);
   }
@@ -78,19 +70,19 @@ export class QuickTranslation extends StraightWalk {
     }
     const { pages } = this;
     const page = (lo >>> 12) | (hi << 20);
-    const at = ((page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK) * SET_BYTES;
+    const at = ((page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK) * SET;
     if (
-      pages.getInt32(at, true) !== page ||
-      pages.getInt32(at + TAG3, true) !== route.pageTag3 ||
-      pages.getInt32(at + TAG2, true) !== ((hi >>> 12) | route.pageTag2)
+      pages[at] !== page ||
+      pages[at + TAG3] !== route.pageTag3 ||
+      pages[at + TAG2] !== ((hi >>> 12) | route.pageTag2)
     ) {
       return this.findFurther(route, hi, lo, access);
     }
     const wanted = access | ((access & WRITE) * NEEDS_DIRTY);
-    if ((pages.getInt32(at + FLAGS, true) & wanted) !== access) return -1;
-    this.physicalHi = pages.getInt32(at + PHYSICAL_HI, true);
-    this.physicalLo = pages.getInt32(at + PHYSICAL_LO, true) | (lo & 0xfff);
-    return at >> 2;
+    if ((pages[at + FLAGS] & wanted) !== access) return -1;
+    this.physicalHi = pages[at + PHYSICAL_HI];
+    this.physicalLo = pages[at + PHYSICAL_LO] | (lo & 0xfff);
+    return at;
   }
 
   /**
@@ -101,25 +93,25 @@ export class QuickTranslation extends StraightWalk {
     const { pages, tables } = this;
     const page = (lo >>> 12) | (hi << 20);
     const set = (page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK;
-    const first = set * SET_BYTES;
+    const first = set * SET;
     if (
-      pages.getInt32(first + WAY_BYTES, true) === page ||
-      pages.getInt32(first + 2 * WAY_BYTES, true) === page ||
-      pages.getInt32(first + 3 * WAY_BYTES, true) === page ||
-      pages.getInt32(LARGE, true) !== 0
+      pages[first + WAY] === page ||
+      pages[first + 2 * WAY] === page ||
+      pages[first + 3 * WAY] === page ||
+      pages[LARGE] !== 0
     ) {
       return this.findByAllTags(route, hi, lo, access);
     }
     const number = (lo >>> 21) | (hi << 11);
-    const slot = ((number ^ route.seed) & SLOT_MASK) * SLOT_BYTES;
-    if (tables.getInt32(slot, true) !== number) return this.findInTables(route, hi, lo, access);
+    const slot = ((number ^ route.seed) & SLOT_MASK) * SLOT;
+    if (tables[slot] !== number) return this.findInTables(route, hi, lo, access);
     const isOrdinary =
-      tables.getInt32(slot + 8, true) === route.tableTag3 &&
-      tables.getInt32(slot + 4, true) === ((hi >>> 21) | route.tableTag2) &&
+      tables[slot + 2] === route.tableTag3 &&
+      tables[slot + 1] === ((hi >>> 21) | route.tableTag2) &&
       (hi & route.beyondHi) === 0 &&
       route.isOpen(hi, lo);
     if (!isOrdinary) return -1;
-    const frame = this.page(this.placeOf(tables.getInt32(slot + 12, true)), lo, access);
+    const frame = this.page(this.placeOf(tables[slot + 3]), lo, access);
     return this.fill(route, hi, lo, frame);
   }
 
@@ -127,7 +119,7 @@ export class QuickTranslation extends StraightWalk {
     if (!route.isOpen(hi, lo)) return -1;
     const { sourceId, requestTag } = route;
     const found = this.iotlb.find(sourceId, requestTag, hi, lo);
-    if (found >= 0) return this.answer(found * WORD, lo, access);
+    if (found >= 0) return this.answer(found, lo, access);
     // A table known to the cache must be used, so it is asked by all tags as well.
     if (this.structures.find(sourceId, requestTag, false, hi, lo) >= 0) return -1;
     return this.findInTables(route, hi, lo, access);
@@ -141,14 +133,14 @@ export class QuickTranslation extends StraightWalk {
     if (index < 0) return -1;
     const { tables } = this;
     const number = (lo >>> 21) | (hi << 11);
-    const slot = ((number ^ route.seed) & SLOT_MASK) * SLOT_BYTES;
-    if ((tables.getInt32(slot + 8, true) & TABLE_VALID) === 0) this.structures.words[HELD]++;
-    tables.setInt32(slot, number, true);
-    tables.setInt32(slot + 4, (hi >>> 21) | route.tableTag2, true);
-    tables.setInt32(slot + 8, route.tableTag3, true);
-    tables.setInt32(slot + 12, this.frameAt(this.leafTable), true);
-    tables.setInt32(slot + 16, route.tableWord, true);
-    tables.setInt32(slot + 20, route.pasid, true);
+    const slot = ((number ^ route.seed) & SLOT_MASK) * SLOT;
+    if ((tables[slot + 2] & TABLE_VALID) === 0) tables[HELD]++;
+    tables[slot] = number;
+    tables[slot + 1] = (hi >>> 21) | route.tableTag2;
+    tables[slot + 2] = route.tableTag3;
+    tables[slot + 3] = this.frameAt(this.leafTable);
+    tables[slot + 4] = route.tableWord;
+    tables[slot + 5] = route.pasid;
     return index;
   }
 
@@ -158,40 +150,40 @@ export class QuickTranslation extends StraightWalk {
     const { pages } = this;
     const page = (lo >>> 12) | (hi << 20);
     const set = (page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK;
-    const state = pages.getInt32(STATES + set * WORD, true);
-    if (state > TURN || pages.getInt32(LARGE, true) !== 0) {
-      return this.put(route, hi, lo, frame, this.iotlb.placeIn(set) * WORD);
+    const state = pages[STATES + set];
+    if (state > TURN || pages[LARGE] !== 0) {
+      return this.put(route, hi, lo, frame, this.iotlb.placeIn(set));
     }
-    pages.setInt32(STATES + set * WORD, (state + 1) & TURN, true);
-    return this.put(route, hi, lo, frame, set * SET_BYTES + (state & TURN) * WAY_BYTES);
+    pages[STATES + set] = (state + 1) & TURN;
+    return this.put(route, hi, lo, frame, set * SET + (state & TURN) * WAY);
   }
 
   private put(route: SecondStageRoute, hi: number, lo: number, frame: number, at: number): number {
     const { pages } = this;
     const physicalHi = frame >>> 20;
     const physicalLo = frame << 12;
-    pages.setInt32(at, (lo >>> 12) | (hi << 20), true);
-    pages.setInt32(at + TAG2, (hi >>> 12) | route.pageTag2, true);
-    pages.setInt32(at + TAG3, route.pageTag3, true);
-    pages.setInt32(at + FLAGS, route.words[this.leafKind], true);
-    pages.setInt32(at + PHYSICAL_LO, physicalLo, true);
-    pages.setInt32(at + PHYSICAL_HI, physicalHi, true);
-    pages.setInt32(at + OFFSET_MASK, 0xfff, true);
-    pages.setInt32(at + PASID, route.pasid, true);
+    pages[at] = (lo >>> 12) | (hi << 20);
+    pages[at + TAG2] = (hi >>> 12) | route.pageTag2;
+    pages[at + TAG3] = route.pageTag3;
+    pages[at + FLAGS] = route.words[this.leafKind];
+    pages[at + PHYSICAL_LO] = physicalLo;
+    pages[at + PHYSICAL_HI] = physicalHi;
+    pages[at + OFFSET_MASK] = 0xfff;
+    pages[at + PASID] = route.pasid;
     this.wasCached = false;
     this.physicalHi = physicalHi;
     this.physicalLo = physicalLo | (lo & 0xfff);
-    return at >> 2;
+    return at;
   }
 
   /** Takes the address from an entry, if it permits the access and no dirty bit must be set first. */
   private answer(at: number, lo: number, access: number): number {
     const { pages } = this;
     const wanted = access | ((access & WRITE) * NEEDS_DIRTY);
-    if ((pages.getInt32(at + FLAGS, true) & wanted) !== access) return -1;
-    this.physicalHi = pages.getInt32(at + PHYSICAL_HI, true);
-    this.physicalLo = pages.getInt32(at + PHYSICAL_LO, true) | (lo & pages.getInt32(at + OFFSET_MASK, true));
-    return at >> 2;
+    if ((pages[at + FLAGS] & wanted) !== access) return -1;
+    this.physicalHi = pages[at + PHYSICAL_HI];
+    this.physicalLo = pages[at + PHYSICAL_LO] | (lo & pages[at + OFFSET_MASK]);
+    return at;
   }
 
   /** The request is of another requester than the last. */
@@ -208,6 +200,6 @@ export class QuickTranslation extends StraightWalk {
     if (!unit.translationEnabled || (requestTag === 0 && isInterruptAddress(hi, lo))) return -1;
     if (refusalOfTableMode(unit.rootTable, this.rules, requestTag !== 0) !== 0) return -1;
     const at = this.iotlb.find(sourceId, requestTag, hi, lo);
-    return at < 0 ? -1 : this.answer(at * WORD, lo, access);
+    return at < 0 ? -1 : this.answer(at, lo, access);
   }
 }
