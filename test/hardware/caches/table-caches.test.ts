@@ -116,6 +116,14 @@ describe('paging-structure cache', () => {
     expect([...cache.entries()]).toMatchObject([{ domainId: 0xffff, target: (2 ** 39 + 5) * 4096 }]);
   });
 
+  test('tables of 4 GiB next to each other of one requester leave each other in place', () => {
+    const cache = new PagingStructureCache();
+    const pieces = Array.from({ length: 2 ** 32 / 2 ** 21 }, (_, index) => index * 2 ** 21);
+    pieces.forEach((lo, index) => cache.insert({ ...tags, lo }, false, 0x1000 + index, 3));
+    const frames = pieces.map((lo) => cache.frameAt(cache.find(0x6a08, 0, false, 0, lo)));
+    expect(frames).toEqual(pieces.map((_, index) => 0x1000 + index));
+  });
+
   test('survives a page invalidation that says only leaves changed, and no other', () => {
     const cache = new PagingStructureCache();
     cache.insert(tags, false, 0x43, 3);
