@@ -5,9 +5,10 @@ import { walkCommand } from './cli/walk-command.js';
 import { commandLine } from './server/command-line.js';
 
 const operations = fileURLToPath(new URL('../schema/operations', import.meta.url));
+const program = fileURLToPath(new URL('.', import.meta.url));
 
-await commandLine(operations)
+await commandLine(operations, program)
   .addCommand(walkCommand())
-  .addCommand(verifyCommand())
+  .addCommand(verifyCommand(program))
   .addCommand(importCommand())
   .parseAsync();

@@ -2,21 +2,28 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { openLmdbLog } from '../log/lmdb-log.js';
 import { LogError } from '../log/log-error.js';
-import { verdictLine, verifyLog } from './verify.js';
+import { programIn } from '../platform/program.js';
+import { isDifferent, verdictLine, verifyLog } from './verify.js';
 
-/** `verify --data-dir DIR`. */
-export function verifyCommand(): Command {
+/**
+ * `verify --data-dir DIR`.
+ *
+ * @param programDirectory where the scripts of the program are
+ */
+export function verifyCommand(programDirectory: string): Command {
   return new Command('verify')
-    .description('replay every platform of a data directory twice and compare all that can be seen')
+    .description(
+      'replay every platform of a data directory twice and compare all that can be seen, also with its snapshot',
+    )
     .option('--data-dir <directory>', 'where the command log is kept', './data')
     .showSuggestionAfterError(false)
     .action(async ({ dataDir }: { readonly dataDir: string }) => {
-      process.exitCode = await runVerify(dataDir);
+      process.exitCode = await runVerify(dataDir, programIn(programDirectory));
     });
 }
 
-/** Prints a line a platform; gives 0 when all replays agree, else 1. */
-async function runVerify(directory: string): Promise<number> {
+/** Prints a line a platform; gives 0 when all replays and snapshots agree, else 1. */
+async function runVerify(directory: string, program: string): Promise<number> {
   if (!existsSync(directory)) {
     process.stderr.write(`error: There is no data directory ${directory}.\n`);
     return 1;
@@ -24,9 +31,9 @@ async function runVerify(directory: string): Promise<number> {
   try {
     const log = await openLmdbLog(directory);
     let differing = 0;
-    for await (const verdict of verifyLog(log)) {
+    for await (const verdict of verifyLog(log, program)) {
       process.stdout.write(`${verdictLine(verdict)}\n`);
-      if (verdict.digests[0] !== verdict.digests[1]) differing++;
+      if (isDifferent(verdict)) differing++;
     }
     await log.close();
     return differing === 0 ? 0 : 1;

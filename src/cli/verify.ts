@@ -1,8 +1,16 @@
-import type { CommandLog } from '../log/port.js';
+import type { CommandLog, Snapshot } from '../log/port.js';
 import { isPlatformStream } from '../platform/deletions.js';
 import { digestOf } from '../platform/digest.js';
 import { Platform, type PlatformHeader } from '../platform/platform.js';
 import { replay } from '../platform/replay.js';
+import { labelOf, readSnapshot } from '../platform/snapshots.js';
+
+/** What a snapshot is, held against a replay up to its revision. */
+interface SnapshotVerdict {
+  readonly revision: number;
+  /** `OTHER`: made by another program, or keeping another number of events; a server does not use it. */
+  readonly is: 'SAME' | 'DIFFERENT' | 'UNREADABLE' | 'OTHER';
+}
 
 /** What two replays of one stream gave. */
 export interface Verdict {
@@ -11,33 +19,72 @@ export interface Verdict {
   readonly events: number;
   /** Of each of the two. */
   readonly digests: readonly [string, string];
+  readonly snapshot: SnapshotVerdict | null;
 }
 
 /** Replays every platform of a log twice. */
-export async function* verifyLog(log: CommandLog): AsyncGenerator<Verdict> {
-  for (const { name, header } of await log.streams()) {
+export async function* verifyLog(log: CommandLog, program: string): AsyncGenerator<Verdict> {
+  for (const { name, header: stored } of await log.streams()) {
     if (!isPlatformStream(name)) continue;
-    const first = await rebuilt(log, header as PlatformHeader);
-    const second = await rebuilt(log, header as PlatformHeader);
+    const header = stored as PlatformHeader;
+    const first = new Platform(header);
+    const snapshot = await checkSnapshot(log, first, program);
+    await replay(log, first);
+    const second = new Platform(header);
+    await replay(log, second);
     yield {
       name,
-      commands: first.commands,
-      events: first.events,
-      digests: [first.digest, second.digest],
+      commands: first.revision,
+      events: first.events.last,
+      digests: [digestOf(first), digestOf(second)],
+      snapshot,
     };
   }
 }
 
-async function rebuilt(log: CommandLog, header: PlatformHeader) {
-  const platform = new Platform(header);
-  await replay(log, platform);
-  return { digest: digestOf(platform), commands: platform.revision, events: platform.events.last };
+/** Takes a platform on to the revision of its snapshot, when there is one, and compares. */
+async function checkSnapshot(
+  log: CommandLog,
+  platform: Platform,
+  program: string,
+): Promise<SnapshotVerdict | null> {
+  let revision = 0;
+  try {
+    const snapshot = await log.snapshot(platform.name);
+    if (snapshot === null) return null;
+    revision = snapshot.revision;
+    if (snapshot.label !== labelOf(program, null)) return { revision, is: 'OTHER' };
+    const digest = await digestOfSnapshot(snapshot, platform.header);
+    await replay(log, platform, revision);
+    return { revision, is: digest === digestOf(platform) ? 'SAME' : 'DIFFERENT' };
+  } catch {
+    return { revision, is: 'UNREADABLE' };
+  }
+}
+
+async function digestOfSnapshot(snapshot: Snapshot, header: PlatformHeader): Promise<string> {
+  return digestOf((await readSnapshot(snapshot, header)).platform);
+}
+
+/** Whether anything disagrees. */
+export function isDifferent({ digests: [first, second], snapshot }: Verdict): boolean {
+  return first !== second || snapshot?.is === 'DIFFERENT' || snapshot?.is === 'UNREADABLE';
 }
 
 /** One line for people and for `diff`. */
-export function verdictLine({ name, commands, events, digests: [first, second] }: Verdict): string {
+export function verdictLine({ name, commands, events, digests, snapshot }: Verdict): string {
+  const [first, second] = digests;
   const counts = `${name} commands ${commands} events ${events}`;
-  return first === second
-    ? `same ${counts} sha256 ${first}`
-    : `DIFFERENT ${counts} sha256 ${first} then ${second}`;
+  const replays =
+    first === second
+      ? `same ${counts} sha256 ${first}`
+      : `DIFFERENT ${counts} sha256 ${first} then ${second}`;
+  return snapshot === null ? replays : `${replays} snapshot at ${snapshot.revision} ${WORDS[snapshot.is]}`;
 }
+
+const WORDS = {
+  SAME: 'same',
+  DIFFERENT: 'DIFFERENT',
+  UNREADABLE: 'UNREADABLE',
+  OTHER: 'not comparable (another version or number of events kept)',
+};

@@ -1,5 +1,5 @@
 import type { CommandLog } from './port.js';
-import type { Store, Stored, StoredEntry, Write } from './store.js';
+import type { SnapshotEnd, SnapshotPart, Store, Stored, StoredEntry, Write } from './store.js';
 import { StreamLog } from './stream-log.js';
 
 /** A log that lasts as long as the process; "durable" means accepted. */
@@ -10,9 +10,17 @@ export function openMemoryLog(): Promise<CommandLog> {
 /** Entries read at a time. */
 const PAGE = 512;
 
+interface HeldSnapshot {
+  readonly revision: number;
+  readonly head: Uint8Array;
+  readonly parts: (readonly Uint8Array[])[];
+}
+
 /** Keeps bytes in memory. */
 export class MemoryStore implements Store {
   private readonly entries = new Map<number, Uint8Array[]>();
+  private readonly snapshots = new Map<number, HeldSnapshot>();
+  private parts: (readonly Uint8Array[])[] = [];
 
   load(): Promise<Stored> {
     return Promise.resolve({ streams: [], lastNumber: 0 });
@@ -29,6 +37,7 @@ export class MemoryStore implements Store {
           break;
         case 'drop':
           this.entries.delete(write.stream);
+          this.snapshots.delete(write.stream);
           break;
       }
     }
@@ -40,8 +49,29 @@ export class MemoryStore implements Store {
     return Promise.resolve(entries.map((entry, index) => ({ revision: from + index, entry })));
   }
 
+  putSnapshotPart({ index, pieces }: SnapshotPart): Promise<void> {
+    this.parts[index] = pieces;
+    return Promise.resolve();
+  }
+
+  endSnapshot({ stream, revision, head }: SnapshotEnd): Promise<void> {
+    const { parts } = this;
+    this.parts = [];
+    if (head !== null && this.entries.has(stream)) this.snapshots.set(stream, { revision, head, parts });
+    return Promise.resolve();
+  }
+
+  snapshotHead(stream: number): Promise<HeldSnapshot | null> {
+    return Promise.resolve(this.snapshots.get(stream) ?? null);
+  }
+
+  snapshotPart(stream: number, _revision: number, index: number): Promise<readonly Uint8Array[]> {
+    return Promise.resolve(this.snapshots.get(stream)!.parts[index]);
+  }
+
   close(): Promise<void> {
     this.entries.clear();
+    this.snapshots.clear();
     return Promise.resolve();
   }
 }

@@ -13,6 +13,16 @@ export interface LogEntry {
   readonly entry: unknown;
 }
 
+/** What the entries of a stream came to, in the words of whoever saved it: a shortcut, never the truth. */
+export interface Snapshot {
+  /** The last entry it covers. */
+  readonly revision: number;
+  /** Given by the saver, to know whether it can read the rest. */
+  readonly label: string;
+  /** In order. Reading them ends with an error when they are not what was saved. */
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
 /**
  * Where commands are kept: named streams of numbered entries, each durable before it is acknowledged.
  *
@@ -40,6 +50,21 @@ export interface CommandLog {
 
   /** Forgets a stream and its entries; resolves when that is durable. The name is then free again. */
   drop(stream: string): Promise<void>;
+
+  /**
+   * Keeps a snapshot in the place of older ones, once it is there as a whole; resolves when it is durable. It is
+   * written piece by piece between commits, one at a time, and gives way when the disk is nearly full: that it could
+   * not be written is nobody else's failure.
+   */
+  saveSnapshot(
+    stream: string,
+    revision: number,
+    label: string,
+    pieces: AsyncIterable<Uint8Array>,
+  ): Promise<void>;
+
+  /** The newest snapshot that was saved as a whole; null when there is none. */
+  snapshot(stream: string): Promise<Snapshot | null>;
 
   /** Makes durable what was accepted, then lets go of the store. Later calls are refused with `CLOSED`. */
   close(): Promise<void>;

@@ -30,6 +30,21 @@ export interface StoredEntry {
   readonly entry: Uint8Array;
 }
 
+/** Some pieces of a snapshot; parts are numbered from 0. */
+export interface SnapshotPart {
+  readonly stream: number;
+  readonly revision: number;
+  readonly index: number;
+  readonly pieces: readonly Uint8Array[];
+}
+
+/** Marks a snapshot as whole; without a head it is given up, and what there is of it is removed. */
+export interface SnapshotEnd {
+  readonly stream: number;
+  readonly revision: number;
+  readonly head: Uint8Array | null;
+}
+
 /** What differs between a log in memory and one on a disk; the rules are in `StreamLog`. */
 export interface Store {
   /** What there is; called once, first. */
@@ -41,5 +56,13 @@ export interface Store {
   commit(writes: readonly Write[]): Promise<void>;
   /** Some entries from a revision on, in order: at least one, unless there is none. */
   read(stream: number, from: number): Promise<readonly StoredEntry[]>;
+  /** Makes a part durable, apart from commits; rejects, with the store as before, when there is no such stream. */
+  putSnapshotPart(part: SnapshotPart): Promise<void>;
+  /** Older snapshots of the stream go when one was made whole. */
+  endSnapshot(end: SnapshotEnd): Promise<void>;
+  /** Revision and head of the newest whole snapshot of a stream. */
+  snapshotHead(stream: number): Promise<{ readonly revision: number; readonly head: Uint8Array } | null>;
+  /** Pieces of one part; rejects when it is missing or damaged. */
+  snapshotPart(stream: number, revision: number, index: number): Promise<readonly Uint8Array[]>;
   close(): Promise<void>;
 }

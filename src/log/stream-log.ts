@@ -1,7 +1,8 @@
 import { decode, encode } from './codec.js';
 import { GroupCommit } from './group-commit.js';
 import { LogError } from './log-error.js';
-import type { CommandLog, LogEntry, StreamHead } from './port.js';
+import type { CommandLog, LogEntry, Snapshot, StreamHead } from './port.js';
+import { readHead, readPieces, writeSnapshot } from './snapshot-parts.js';
 import type { Store, StoredEntry, Write } from './store.js';
 
 /** A stream as accepted; what is durable lags behind it by the commit under way. */
@@ -26,6 +27,7 @@ export class StreamLog implements CommandLog {
   private readonly writes: GroupCommit<Change>;
   private nextNumber = 1;
   private isClosed = false;
+  private isSaving = false;
   private lost: LogError | null = null;
 
   private constructor(private readonly store: Store) {
@@ -138,6 +140,46 @@ export class StreamLog implements CommandLog {
     const stream = this.find(name);
     this.byName.delete(name);
     await this.writes.submit({ write: { kind: 'drop', stream: stream.number }, name, stream });
+  }
+
+  async saveSnapshot(
+    name: string,
+    revision: number,
+    label: string,
+    pieces: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    this.refuseIfClosed();
+    const stream = this.find(name);
+    if (revision < 0 || revision > stream.durable) {
+      const message = `Stream "${name}" has revisions up to ${stream.durable}, not ${revision}.`;
+      throw new LogError('WRONG_REVISION', message);
+    }
+    if (this.isSaving) throw new LogError('FAILED', 'Another snapshot is being written.');
+    this.isSaving = true;
+    try {
+      const place = { stream: stream.number, revision };
+      await writeSnapshot(this.store, place, label, this.whileThere(name, stream, pieces));
+    } finally {
+      this.isSaving = false;
+    }
+  }
+
+  async snapshot(name: string): Promise<Snapshot | null> {
+    this.refuseIfClosed();
+    const stream = this.find(name);
+    const found = await this.store.snapshotHead(stream.number);
+    if (found === null || found.revision > stream.durable) return null;
+    const { revision } = found;
+    const { label, parts } = readHead(found.head);
+    return { revision, label, pieces: readPieces(this.store, stream.number, revision, parts) };
+  }
+
+  private async *whileThere<T>(name: string, stream: Stream, pieces: AsyncIterable<T>): AsyncGenerator<T> {
+    for await (const piece of pieces) {
+      this.refuseIfClosed();
+      if (this.byName.get(name) !== stream) throw noSuchStream(name);
+      yield piece;
+    }
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,7 @@ import {
 } from './idempotency.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
+import { type SnapshotSettings, Snapshots } from './snapshots.js';
 import { beginStream, stored } from './stored.js';
 import { FairTurn } from './time-slice.js';
 import { prepare } from './verbs/index.js';
@@ -49,22 +50,26 @@ export class PlatformHost {
     private readonly clock: () => number,
     private readonly deletions: Deletions,
     private readonly keptEvents: number | null,
+    private readonly snapshots: Snapshots | null,
   ) {
     this.history = new History(log);
   }
 
   /**
-   * Reads every platform back from the log: its header, then its commands.
+   * Reads every platform back from the log: its newest snapshot, or else its header, then the commands that follow.
    *
    * @param keptEvents events each platform keeps for reading; a million when that is null
+   * @param snapshots how snapshots are made and used; none when that is null
    */
   static async open(
     log: CommandLog,
     clock: () => number = Date.now,
     keptEvents: number | null = null,
+    snapshots: SnapshotSettings | null = null,
   ): Promise<PlatformHost> {
     const deletions = await Deletions.open(log);
-    const host = new PlatformHost(log, clock, deletions, keptEvents);
+    const images = snapshots && new Snapshots(log, snapshots, keptEvents);
+    const host = new PlatformHost(log, clock, deletions, keptEvents, images);
     for (const stream of await log.streams()) {
       if (!isPlatformStream(stream.name)) continue;
       const header = stream.header as PlatformHeader;
@@ -72,12 +77,15 @@ export class PlatformHost {
         await log.drop(stream.name);
         continue;
       }
-      const { platform, requests } = host.admit(new Platform(header));
+      const restored = (await images?.restore(header)) ?? null;
+      const hosted = host.admit(restored?.platform ?? new Platform(header), restored?.requests);
+      const { platform, requests } = hosted;
       await replay(log, platform, Infinity, ({ request }, applied) => {
         host.history.note(platform);
         if (request !== undefined) requests.keep(request, applied);
       });
-      host.hosted.get(platform.name)!.nextRevision = platform.revision + 1;
+      hosted.nextRevision = platform.revision + 1;
+      images?.note(platform, requests);
     }
     return host;
   }
@@ -239,6 +247,7 @@ export class PlatformHost {
     const applied = platform.apply(logged);
     this.history.note(platform);
     if (logged.request !== undefined) requests.keep(logged.request, applied);
+    this.snapshots?.note(platform, requests);
     return applied;
   }
 
@@ -286,11 +295,11 @@ export class PlatformHost {
     return hosted;
   }
 
-  private admit(platform: Platform): Hosted {
+  private admit(platform: Platform, requests = new RequestMemory()): Hosted {
     if (this.keptEvents !== null) platform.events.keep(this.keptEvents);
     const hosted: Hosted = {
       platform,
-      requests: new RequestMemory(),
+      requests,
       nextRevision: platform.revision + 1,
       isLeaving: false,
       tail: Promise.resolve(),

@@ -49,10 +49,14 @@ export function checkRevision(platform: string, revision: number, expected: numb
   throw new ConflictError(message, platform, revision);
 }
 
-/** What became of a command with a key. */
-interface Remembered {
+/** A key, and the command that was logged with it. */
+export interface KnownRequest {
   readonly request: RequestKey;
   readonly revision: number;
+}
+
+/** What became of a command with a key. */
+interface Remembered extends KnownRequest {
   /** Null when only the log still knows. */
   applied: Applied | null;
 }
@@ -86,6 +90,19 @@ export class RequestMemory {
     this.underWay.set(request.key, { request, applied });
     const end = () => this.underWay.delete(request.key);
     applied.then(end, end);
+  }
+
+  /** The keys of commands up to a revision, in order; more may come while they are looked through. */
+  *upTo(revision: number): Generator<KnownRequest> {
+    for (const known of this.byKey.values()) {
+      if (known.revision > revision) return;
+      yield { request: known.request, revision: known.revision };
+    }
+  }
+
+  /** Remembers a key of which only the log still knows the answer. */
+  know(known: KnownRequest): void {
+    this.byKey.set(known.request.key, { ...known, applied: null });
   }
 
   /** Remembers what a logged command did. */

@@ -63,8 +63,8 @@ export interface RefusedSubdevice {
   readonly error: KernelError;
 }
 
-/** Events a platform keeps for reading. */
-const KEPT_EVENTS = 1_000_000;
+/** Events a platform keeps for reading, unless it is told otherwise. */
+export const KEPT_EVENTS = 1_000_000;
 
 /**
  * One machine with the kernel that runs it. Its whole state is a function of its header and the commands

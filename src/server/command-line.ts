@@ -28,8 +28,9 @@ interface ServeFlags {
  * The program: flags in, server up. Wrong flags, and a start that fails, end it with one line on stderr.
  *
  * @param operationsDirectory where the operation documents are that GraphiQL opens with
+ * @param programDirectory where the scripts of the program are
  */
-export function commandLine(operationsDirectory: string): Command {
+export function commandLine(operationsDirectory: string, programDirectory: string): Command {
   const program = new Command('iommu-graph')
     .description(
       'GraphQL over a simulator of Intel VT-d and Scalable IOV, run by the rules of the Linux kernel',
@@ -78,7 +79,7 @@ export function commandLine(operationsDirectory: string): Command {
         DEFAULT_STREAMS.lagEvents,
       ),
     )
-    .action((flags: ServeFlags) => runServer(flags, operationsDirectory));
+    .action((flags: ServeFlags) => runServer(flags, operationsDirectory, programDirectory));
   program
     .command('schema')
     .description('print the schema, sorted, as SDL')
@@ -86,7 +87,11 @@ export function commandLine(operationsDirectory: string): Command {
   return program;
 }
 
-async function runServer(flags: ServeFlags, operationsDirectory: string): Promise<void> {
+async function runServer(
+  flags: ServeFlags,
+  operationsDirectory: string,
+  programDirectory: string,
+): Promise<void> {
   const { port, host, dataDir, log, sync } = flags;
   // Logs go to stderr as they are written, so that the last line before an end is not lost.
   const logger = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
@@ -124,6 +129,7 @@ async function runServer(flags: ServeFlags, operationsDirectory: string): Promis
       sync,
       dataDirectory: dataDir,
       operationsDirectory,
+      programDirectory,
       keptEvents: flags.keepEvents,
       streams: {
         gatherMs: flags.streamWindow,

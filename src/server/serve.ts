@@ -4,6 +4,8 @@ import { type Sync, openLmdbLog } from '../log/lmdb-log.js';
 import { openMemoryLog } from '../log/memory-log.js';
 import { ensureDemo } from '../platform/create.js';
 import { PlatformHost } from '../platform/host.js';
+import { programIn } from '../platform/program.js';
+import type { SnapshotSettings } from '../platform/snapshots.js';
 import { createServer } from './graph-server.js';
 import { readGraphiqlTabs } from './graphiql-tabs.js';
 import type { StreamSettings } from './stream-settings.js';
@@ -19,6 +21,8 @@ export interface ServeOptions {
   readonly sync: Sync;
   /** Where the operation documents are that GraphiQL opens with. */
   readonly operationsDirectory: string;
+  /** Where the scripts of this program are: snapshots of platforms are used by the program that made them. */
+  readonly programDirectory: string;
   readonly logger: Logger;
   /** Events each platform keeps for streams that resume, and for lists; a million when left out. */
   readonly keptEvents?: number;
@@ -60,7 +64,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
     // The port first: reading a long log back for nothing helps nobody.
     const { port } = await server.listen(options.host, options.port);
     const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}/graphql`;
-    const opened = await PlatformHost.open(log, Date.now, options.keptEvents);
+    // A memory log has nobody to read its snapshots.
+    const snapshots = options.log === 'memory' ? null : snapshotsBy(options);
+    const opened = await PlatformHost.open(log, Date.now, options.keptEvents, snapshots);
     host = opened;
     await ensureDemo(opened);
     server.serve();
@@ -78,4 +84,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await log.close();
     throw error;
   }
+}
+
+function snapshotsBy({ programDirectory, logger }: ServeOptions): SnapshotSettings {
+  return { program: programIn(programDirectory), warn: (message) => logger.warn(message) };
 }

@@ -83,17 +83,37 @@ describe('a directory of format 1', () => {
     await writeFormat1(directory, OLD);
     await (await openLmdbLog(directory)).close();
     const root = open({ path: join(directory, 'log.mdb'), overlappingSync: false });
-    expect(root.get('iommu-graph command log')).toBe(2);
-    expect([...root.getKeys()]).toEqual(['iommu-graph command log', 'records', 'streams']);
+    expect(root.get('iommu-graph command log')).toBe(3);
+    expect([...root.getKeys()]).toEqual(['iommu-graph command log', 'records', 'snapshots', 'streams']);
     await root.close();
   });
 });
 
-test.each([3, 100])('a directory of format %i is refused', async (format) => {
+test('a directory of format 2, which had no snapshots, opens with everything it held and becomes one of format 3', async () => {
+  const before = await openLmdbLog(directory);
+  await before.create('demo', { machine: 'a' });
+  await before.append('demo', 1, 'first');
+  await before.close();
+  const old = open({ path: join(directory, 'log.mdb'), overlappingSync: false });
+  await old.openDB('snapshots', { encoding: 'binary', keyEncoding: 'binary' }).drop();
+  await old.put('iommu-graph command log', 2);
+  await old.close();
+
+  const log = await openLmdbLog(directory);
+  expect(await log.streams()).toEqual([{ name: 'demo', header: { machine: 'a' }, lastRevision: 1 }]);
+  expect(await valuesOf(log, 'demo')).toEqual(['first']);
+  expect(await log.snapshot('demo')).toBeNull();
+  await log.close();
+  const root = open({ path: join(directory, 'log.mdb'), overlappingSync: false });
+  expect(root.get('iommu-graph command log')).toBe(3);
+  await root.close();
+});
+
+test.each([4, 100])('a directory of format %i is refused', async (format) => {
   await (await openLmdbLog(directory)).close();
   await setFormat(format);
   await expect(openLmdbLog(directory)).rejects.toMatchObject({
     refusal: 'UNUSABLE',
-    message: `The command log in ${directory} has format ${format}; this server reads formats 1 to 2.`,
+    message: `The command log in ${directory} has format ${format}; this server reads formats 1 to 3.`,
   });
 });

@@ -52,7 +52,7 @@ describe('the digest of a platform', () => {
     const { log, host, platform } = await desktop();
     await host.perform('desk', { type: 'allocDomain', bus: 'pci', domainType: 'UNMANAGED' });
     const verdicts: Verdict[] = [];
-    for await (const verdict of verifyLog(log)) verdicts.push(verdict);
+    for await (const verdict of verifyLog(log, 'this program')) verdicts.push(verdict);
     const [verdict] = verdicts;
     expect(verdictLine(verdict)).toBe(
       `same desk commands 1 events ${platform.events.last} sha256 ${digestOf(platform)}`,

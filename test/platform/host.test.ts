@@ -19,6 +19,8 @@ class FlakyLog implements CommandLog {
   create = (stream: string, header: unknown) => this.log.create(stream, header);
   read = (stream: string, from: number): AsyncIterable<LogEntry> => this.log.read(stream, from);
   drop = (stream: string) => this.log.drop(stream);
+  snapshot = (stream: string) => this.log.snapshot(stream);
+  saveSnapshot: CommandLog['saveSnapshot'] = (...snapshot) => this.log.saveSnapshot(...snapshot);
   close = () => this.log.close();
   async append(stream: string, revision: number, entry: unknown): Promise<void> {
     if (this.failing) throw new Error('no space left on device');

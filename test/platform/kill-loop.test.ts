@@ -26,11 +26,13 @@ interface Acknowledged {
 class Testimony {
   readonly acknowledged = new Map<number, Acknowledged>();
   readonly states = new Map<number, string>();
+  readonly warnings: string[] = [];
 
   hear(line: string): void {
     const [what, revision, a, b, ...rest] = line.split(' ');
     if (what === 'acknowledged')
       this.acknowledged.set(Number(revision), { first: Number(a), last: Number(b), command: rest.join(' ') });
+    if (what === 'warning') this.warnings.push(line);
     if (what === 'state') this.states.set(Number(revision), a!);
   }
 
@@ -64,8 +66,13 @@ async function runUntilKilled(
   }
 }
 
+let usedSnapshots = 0;
+
 /** Replays the log and holds it against everything that was said. */
-async function examine(directory: string, { acknowledged, states, newest }: Testimony): Promise<number> {
+async function examine(
+  directory: string,
+  { acknowledged, states, newest, warnings }: Testimony,
+): Promise<number> {
   const log = await openLmdbLog(directory);
   const [stream] = await log.streams();
   if (stream === undefined) {
@@ -94,8 +101,11 @@ async function examine(directory: string, { acknowledged, states, newest }: Test
   expect(platform.revision).toBe(stream.lastRevision);
   const { events } = platform;
   for (let at = 1; at <= events.last; at++) expect(events.at(at)?.sequence).toBe(at);
-  // What a server makes of the directory is the same.
-  const host = await PlatformHost.open(log);
+  // What a server makes of the directory is the same, and it need not read the commands before the snapshot.
+  if ((await log.snapshot('desk')) !== null) usedSnapshots++;
+  const warn = (message: string) => warnings.push(message);
+  const host = await PlatformHost.open(log, Date.now, null, { program: 'under load', interval: 1e9, warn });
+  expect(warnings).toEqual([]);
   expect(digestOf(host.platform('desk')!)).toBe(digestOf(platform));
   await host.close();
   return stream.lastRevision;
@@ -126,6 +136,7 @@ test(`after each of ${ROUNDS} kills under load the state is a prefix of the log 
   }
   expect(acknowledged).toBeGreaterThan(ROUNDS * 50);
   expect(states).toBeGreaterThan(ROUNDS);
+  expect(usedSnapshots).toBeGreaterThan(ROUNDS / 2);
   if (process.env['KILL_ROUNDS'] !== undefined)
-    console.info({ rounds: ROUNDS, acknowledged, states, replayed, unacknowledged });
+    console.info({ rounds: ROUNDS, acknowledged, states, replayed, unacknowledged, usedSnapshots });
 });

@@ -29,6 +29,7 @@ export async function startApi(): Promise<Api> {
     logLost: (reason) => {
       throw reason;
     },
+    programDirectory: '',
     operationsDirectory: OPERATIONS,
     logger: pino({ enabled: false }),
   });

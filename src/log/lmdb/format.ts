@@ -8,16 +8,17 @@ import type { Item } from './file-tree.js';
 import { countOf, packEntries, revisionKey, revisionOf, seal, streamKey, unseal } from './records.js';
 
 /** Format of what is stored; a change that an older server would misread makes it one more. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 export const FORMAT_KEY = 'iommu-graph command log';
 /** How many transactions there were: tells whether one that failed is there all the same. */
 export const COUNT_KEY = 'transactions';
 
-const DATABASES = ['streams', 'records'];
+const DATABASES = ['streams', 'records', 'snapshots'];
 /** Those of each format that can be read; a server that ended early may not have made all, or already the new. */
 const KNOWN: Readonly<Record<number, readonly string[]>> = {
   1: ['heads', 'entries', ...DATABASES],
   2: DATABASES,
+  3: DATABASES,
 };
 
 /** Entries of one value. */
@@ -74,7 +75,10 @@ function numberIn(value: Uint8Array): number {
   throw new Damage('its format is not a number');
 }
 
-/** What the databases of format 2 hold; those of format 1 are proven while they are copied. */
+/**
+ * What the databases hold since format 2; those of format 1 are proven while they are copied. Snapshots are proven
+ * when they are used: the log does not need them.
+ */
 class Streams {
   private readonly heads = new Set<number>();
   private readonly broken = new Map<number, number>();
@@ -99,7 +103,7 @@ class Streams {
   }
 }
 
-/** Writes a directory of format 1 anew as format 2, in the transaction it is called in. */
+/** Writes a directory of format 1 anew as the current one, in the transaction it is called in. */
 export function upgradeFrom1(
   environment: RootDatabase,
   streams: Database<Buffer, Buffer>,

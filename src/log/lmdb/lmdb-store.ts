@@ -1,35 +1,15 @@
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { LogError } from '../log-error.js';
+import type { Found, FoundRecord, FoundStream, PackedPart, PackedWrite } from './packed.js';
 import { COUNT_KEY, FORMAT, FORMAT_KEY, upgradeFrom1 } from './format.js';
 import { revisionKey, revisionOf, seal, streamKey, unseal } from './records.js';
 import { Room } from './room.js';
+import { SnapshotTable } from './snapshot-table.js';
 
-/** A write as it crosses to the thread that does it; values still lack their check sums. */
-export type PackedWrite =
-  | { readonly kind: 'create'; readonly stream: number; readonly value: Uint8Array }
-  | { readonly kind: 'append'; readonly stream: number; readonly first: number; readonly value: Uint8Array }
-  | { readonly kind: 'drop'; readonly stream: number };
-
-/** A stream as it is found; `newest` is the content of its last value, null when it has none. */
-export interface FoundStream {
-  readonly stream: number;
-  readonly head: Uint8Array;
-  readonly lastFirst: number;
-  readonly newest: Uint8Array | null;
-}
-
-export interface Found {
-  readonly streams: readonly FoundStream[];
-  /** The greatest number of a stream of which anything is left. */
-  readonly lastNumber: number;
-}
-
-/** Content of one value: entries from revision `first` on. */
-export interface FoundRecord {
-  readonly first: number;
-  readonly content: Uint8Array;
-}
-
+/** Parts of old snapshots, large ones, are removed this many at a time. */
+const SWEEP_PARTS = 16;
+/** What snapshots leave on a disk that fills up: appends go on as if none had been tried. */
+const LEFT_TO_APPENDS = 16 * 1024 * 1024;
 /** Values of a dropped stream are removed this many at a time, so that appends get in between. */
 const SWEEP = 500;
 /** Bytes of values read at a time. */
@@ -48,7 +28,10 @@ export class LmdbStore {
   private streams!: Database<Buffer, Buffer>;
   /** Stream and revision to entries from that one on. */
   private records!: Database<Buffer, Buffer>;
+  private snapshots!: SnapshotTable;
   private readonly room: Room;
+  /** Streams of which snapshots may be left that are not wanted any more. */
+  private readonly stale = new Set<number>();
   private readonly dropped: number[] = [];
   /** Transactions so far. */
   private count: number;
@@ -72,6 +55,8 @@ export class LmdbStore {
       this.room.reserve(2 * this.room.used() + OVERHEAD);
       upgradeFrom1(this.environment, this.streams, this.records, directory);
     }
+    // Format 2 had no snapshots, and is the same otherwise.
+    if (format === 2) this.transaction(() => void this.environment.put(FORMAT_KEY, FORMAT));
     this.count = this.readCount();
   }
 
@@ -94,7 +79,8 @@ export class LmdbStore {
     }
     const numbers = found.map(({ stream }) => stream);
     this.findDropped(numbers);
-    return { streams: found, lastNumber: Math.max(0, ...numbers, ...this.dropped) };
+    for (const stream of this.snapshots.streams()) this.stale.add(stream);
+    return { streams: found, lastNumber: Math.max(0, ...numbers, ...this.dropped, ...this.stale) };
   }
 
   commit(writes: readonly PackedWrite[]): void {
@@ -110,7 +96,36 @@ export class LmdbStore {
       if (!this.isThere(count)) throw cause;
     }
     this.count = count;
-    for (const write of writes) if (write.kind === 'drop') this.dropped.push(write.stream);
+    for (const write of writes) {
+      if (write.kind !== 'drop') continue;
+      this.dropped.push(write.stream);
+      this.stale.add(write.stream);
+    }
+  }
+
+  /** Stores a part of a snapshot, or its end. */
+  putPart({ stream, revision, index, value }: PackedPart): void {
+    // What is being written must not be swept.
+    this.stale.delete(stream);
+    try {
+      if (value === null) return;
+      if (!this.isStream(stream)) throw new LogError('NO_SUCH_STREAM', 'The stream was dropped.');
+      this.aside(2 * value.byteLength + OVERHEAD_PER_WRITE, LEFT_TO_APPENDS, () =>
+        this.snapshots.put(stream, revision, index, value),
+      );
+    } finally {
+      if (index === null || !this.isStream(stream)) this.stale.add(stream);
+    }
+  }
+
+  /** Revision and head of the newest whole snapshot of a stream. */
+  snapshotHead(stream: number): { revision: number; head: Uint8Array } | null {
+    const revision = this.snapshots.newest(stream);
+    return revision === null ? null : { revision, head: this.snapshots.content(stream, revision, null) };
+  }
+
+  snapshotPart(stream: number, revision: number, index: number): Uint8Array {
+    return this.snapshots.content(stream, revision, index);
   }
 
   /** Values with entries from a revision on: at least one, while there are any. */
@@ -132,24 +147,49 @@ export class LmdbStore {
     return found;
   }
 
-  /** Removes a little of what dropped streams left; false when nothing is left. */
+  /** Removes a little of what dropped streams and older snapshots left; false when nothing is left. */
   sweep(): boolean {
+    return this.sweepDropped() || this.sweepSnapshots();
+  }
+
+  private sweepDropped(): boolean {
     const [stream] = this.dropped;
     if (stream === undefined) return false;
     const keys = [
       ...this.records.getKeys({ start: streamKey(stream), end: streamKey(stream + 1), limit: SWEEP }),
     ];
-    this.room.reserve(keys.length * OVERHEAD_PER_WRITE + OVERHEAD);
+    this.aside(keys.length * OVERHEAD_PER_WRITE, 0, () => {
+      for (const key of keys) void this.records.remove(key);
+    });
+    if (keys.length < SWEEP) this.dropped.shift();
+    return true;
+  }
+
+  private sweepSnapshots(): boolean {
+    const [stream] = this.stale;
+    if (stream === undefined) return false;
+    const kept = this.isStream(stream) ? this.snapshots.newest(stream) : null;
+    const keys = this.snapshots.keysBut(stream, kept, SWEEP_PARTS);
+    this.aside(keys.length * OVERHEAD_PER_WRITE, 0, () => {
+      for (const key of keys) this.snapshots.remove(key);
+    });
+    if (keys.length < SWEEP_PARTS) this.stale.delete(stream);
+    return true;
+  }
+
+  private isStream(stream: number): boolean {
+    return this.streams.get(streamKey(stream)) !== undefined;
+  }
+
+  /** A transaction that is nobody's commit: when it fails, everything is as before. */
+  private aside(bytes: number, beyond: number, work: () => void): void {
+    this.room.reserve(bytes + OVERHEAD, beyond);
     try {
-      this.transaction(() => {
-        for (const key of keys) void this.records.remove(key);
-      });
+      this.transaction(work);
     } catch (cause) {
       this.reopen();
       throw cause;
     }
-    if (keys.length < SWEEP) this.dropped.shift();
-    return true;
   }
 
   close(): void {
@@ -237,6 +277,7 @@ export class LmdbStore {
     const options = { encoding: 'binary', keyEncoding: 'binary' } as const;
     this.streams = this.environment.openDB('streams', options);
     this.records = this.environment.openDB('records', options);
+    this.snapshots = new SnapshotTable(this.environment.openDB('snapshots', options));
   }
 
   private closeEnvironment(): void {

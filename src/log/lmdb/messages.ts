@@ -1,5 +1,5 @@
 import type { LogRefusal } from '../log-error.js';
-import type { Found, FoundRecord, PackedWrite } from './lmdb-store.js';
+import type { Found, FoundRecord, PackedPart, PackedWrite } from './packed.js';
 
 /** What the thread is started with. */
 export interface WorkerStart {
@@ -16,6 +16,15 @@ export interface Calls {
   read: {
     readonly ask: { readonly stream: number; readonly from: number };
     readonly answer: readonly FoundRecord[];
+  };
+  putPart: { readonly ask: PackedPart; readonly answer: null };
+  snapshotHead: {
+    readonly ask: number;
+    readonly answer: { readonly revision: number; readonly head: Uint8Array } | null;
+  };
+  snapshotPart: {
+    readonly ask: { readonly stream: number; readonly revision: number; readonly index: number };
+    readonly answer: Uint8Array;
   };
   close: { readonly ask: null; readonly answer: null };
 }

@@ -27,9 +27,13 @@ export class Room {
     return (lastPage + 1) * pageSize;
   }
 
-  /** Makes sure that a transaction can add so many bytes of pages; throws what the file system throws. */
-  reserve(bytes: number): void {
-    if (this.spare < bytes) this.spare = this.grow(bytes);
+  /**
+   * Makes sure that a transaction can add so many bytes of pages; throws what the file system throws.
+   *
+   * @param beyond bytes there must be besides, left to others
+   */
+  reserve(bytes: number, beyond = 0): void {
+    if (this.spare < bytes + beyond) this.spare = this.grow(bytes + beyond);
     this.spare -= bytes;
   }
 

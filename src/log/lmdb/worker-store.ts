@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { decode, encode } from '../codec.js';
 import { LogError } from '../log-error.js';
-import type { Store, Stored, StoredEntry, StoredStream, Write } from '../store.js';
-import type { FoundStream, PackedWrite } from './lmdb-store.js';
+import type { SnapshotEnd, SnapshotPart, Store, Stored, StoredEntry, StoredStream, Write } from '../store.js';
+import type { FoundStream, PackedWrite } from './packed.js';
 import type { Answer, Calls, Question, WorkerStart } from './messages.js';
 import { contentOf, countOf, packEntries, unpackEntries, unsealed } from './records.js';
 import { WORKER_FILE } from './worker-file.js';
@@ -60,6 +60,24 @@ export class WorkerStore implements Store {
       });
     }
     return entries;
+  }
+
+  async putSnapshotPart({ pieces, ...place }: SnapshotPart): Promise<void> {
+    const value = packEntries(pieces);
+    await this.ask('putPart', { ...place, value }, [value.buffer as ArrayBuffer]);
+  }
+
+  async endSnapshot({ head, ...place }: SnapshotEnd): Promise<void> {
+    const value = head === null ? null : sealable(head);
+    await this.ask('putPart', { ...place, index: null, value });
+  }
+
+  snapshotHead(stream: number): Promise<{ revision: number; head: Uint8Array } | null> {
+    return this.ask('snapshotHead', stream);
+  }
+
+  async snapshotPart(stream: number, revision: number, index: number): Promise<readonly Uint8Array[]> {
+    return unpackEntries(await this.ask('snapshotPart', { stream, revision, index }));
   }
 
   async close(): Promise<void> {
@@ -133,10 +151,13 @@ export function packWrites(writes: readonly Write[]): PackedWrite[] {
 }
 
 function packCreate({ stream, name, header }: Extract<Write, { kind: 'create' }>): PackedWrite {
-  const head = encode({ name, header });
-  const value = unsealed(head.byteLength);
-  contentOf(value).set(head);
-  return { kind: 'create', stream, value };
+  return { kind: 'create', stream, value: sealable(encode({ name, header })) };
+}
+
+function sealable(content: Uint8Array): Uint8Array {
+  const value = unsealed(content.byteLength);
+  contentOf(value).set(content);
+  return value;
 }
 
 function runFrom(writes: readonly Write[], from: number): Uint8Array[] {

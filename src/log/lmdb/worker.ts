@@ -5,8 +5,8 @@ import { LmdbStore } from './lmdb-store.js';
 import type { Answer, Calls, Question, WorkerStart } from './messages.js';
 
 /*
- * The thread that waits for the disk. Questions are answered one at a time, in order; what dropped streams left
- * is removed while there is none.
+ * The thread that waits for the disk. Questions are answered one at a time, in order; what dropped streams and older
+ * snapshots left is removed while there is none.
  */
 
 const port = parentPort!;
@@ -24,6 +24,12 @@ const handlers: { readonly [K in keyof Calls]: (ask: Calls[K]['ask']) => Calls[K
     return null;
   },
   read: ({ stream, from }) => store!.read(stream, from),
+  putPart: (part) => {
+    store!.putPart(part);
+    return null;
+  },
+  snapshotHead: (stream) => store!.snapshotHead(stream),
+  snapshotPart: ({ stream, revision, index }) => store!.snapshotPart(stream, revision, index),
   close: () => {
     store!.close();
     store = null;

@@ -14,7 +14,7 @@ export interface Appended {
 /** A process that appends to a log in a directory until it is killed, and tells about it line by line. */
 export function startAppender(
   directory: string,
-  mode: 'append' | 'idle' | 'relaxed' = 'append',
+  mode: 'append' | 'idle' | 'relaxed' | 'snapshots' = 'append',
 ): { child: ChildProcess; lines: AsyncIterableIterator<string> } {
   const child = spawn(
     process.execPath,

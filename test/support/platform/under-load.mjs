@@ -7,7 +7,11 @@ const { createFromTemplate } = await import(`${dist}/platform/create.js`);
 const { digestOf } = await import(`${dist}/platform/digest.js`);
 
 console.log('starting');
-const host = await PlatformHost.open(await openLmdbLog(directory));
+const host = await PlatformHost.open(await openLmdbLog(directory), Date.now, null, {
+  program: 'under load',
+  interval: 50,
+  warn: (message) => console.log(`warning ${message}`),
+});
 if (host.platform('desk') === null) await createFromTemplate(host, 'desk', 'legacy-desktop', {});
 const platform = host.platform('desk');
 console.log(`state ${platform.revision} ${digestOf(platform)}`);

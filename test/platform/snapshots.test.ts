@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { open } from 'lmdb';
+import { verdictLine, verifyLog } from '../../src/cli/verify.js';
+import { openLmdbLog } from '../../src/log/lmdb-log.js';
+import { openMemoryLog } from '../../src/log/memory-log.js';
+import type { CommandLog } from '../../src/log/port.js';
+import { createFromTemplate } from '../../src/platform/create.js';
+import { digestOf } from '../../src/platform/digest.js';
+import { fingerprintOf } from '../../src/platform/idempotency.js';
+import { PlatformHost } from '../../src/platform/host.js';
+import { anyCommand, numbersFrom } from '../support/platform/any-commands.js';
+
+jest.setTimeout(60_000);
+
+const START = 1_600_000_000_000;
+const POKE = { type: 'pokeMemory', address: 0x100000, words: [{ hi: 0, lo: 7 }] } as const;
+const KEY = { key: 'once', fingerprint: fingerprintOf('poke', POKE) };
+
+let warnings: string[] = [];
+beforeEach(() => (warnings = []));
+
+function hostOf(log: CommandLog, program: string | null, interval = 60): Promise<PlatformHost> {
+  const warn = (message: string) => void warnings.push(message);
+  return PlatformHost.open(log, () => START, null, program === null ? null : { program, interval, warn });
+}
+
+/** A platform that has lived for 100 commands, of which a snapshot covers the first 60. */
+async function lived(log: CommandLog) {
+  const host = await hostOf(log, 'mine');
+  const platform = await createFromTemplate(host, 'demo', 'sapphire-rapids', {});
+  await host.perform('demo', POKE, { request: KEY });
+  const next = numbersFrom(11);
+  while (platform.revision < 100) {
+    // Commands that name nothing are refused before they are logged.
+    await host.perform('demo', anyCommand(platform, next)).catch(() => undefined);
+  }
+  while ((await log.snapshot('demo')) === null) await setImmediate();
+  return { host, platform };
+}
+
+/** The same log, which tells from where it is read. */
+function watched(log: CommandLog): { log: CommandLog; reads: number[] } {
+  const reads: number[] = [];
+  const read = (stream: string, from: number) => {
+    if (stream === 'demo') reads.push(from);
+    return log.read(stream, from);
+  };
+  const seen = new Proxy(log, {
+    get: (target, name) => {
+      if (name === 'read') return read;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  return { log: seen, reads };
+}
+
+test('a start from a snapshot gives what a replay gives, now and afterwards, and reads only what follows it', async () => {
+  const memory = await openMemoryLog();
+  const { platform } = await lived(memory);
+  const { log, reads } = watched(memory);
+  const restored = (await hostOf(log, 'mine', 1e9)).platform('demo')!;
+  expect(reads).toEqual([61]);
+  const replayed = (await hostOf(memory, null)).platform('demo')!;
+  const digest = digestOf(platform);
+  expect([digestOf(restored), digestOf(replayed)]).toEqual([digest, digest]);
+  expect(restored.events.first).toBe(1);
+
+  const next = numbersFrom(12);
+  for (let index = 0; index < 100; index++) {
+    const command = anyCommand(replayed, next);
+    for (const each of [restored, replayed]) each.apply({ command, time: START + index * 700 });
+  }
+  expect(digestOf(restored)).toBe(digestOf(replayed));
+  expect(warnings).toEqual([]);
+});
+
+test('keys from before a snapshot give the answer they gave, and one effect', async () => {
+  const memory = await openMemoryLog();
+  const { platform } = await lived(memory);
+  const host = await hostOf(memory, 'mine', 1e9);
+  const answer = await host.perform('demo', POKE, { request: KEY });
+  expect([answer.revision, answer.result.ok]).toEqual([1, true]);
+  expect(host.platform('demo')!.revision).toBe(100);
+  const other = { ...KEY, fingerprint: fingerprintOf('poke', {}) };
+  await expect(host.perform('demo', POKE, { request: other })).rejects.toThrow('was used for another input');
+  expect(platform.revision).toBe(100);
+});
+
+test('moments before a snapshot are reached by replay', async () => {
+  const memory = await openMemoryLog();
+  const { host, platform } = await lived(memory);
+  const again = await hostOf(memory, 'mine', 1e9);
+  for (const revision of [1, 60, 61]) {
+    const then = await again.at(again.platform('demo')!, revision);
+    expect(digestOf(then!)).toBe(digestOf((await host.at(platform, revision))!));
+  }
+});
+
+describe('a snapshot in a directory', () => {
+  let directory: string;
+  let digest: string;
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'iommu-graph-snapshots-'));
+    const { host, platform } = await lived(await openLmdbLog(directory));
+    digest = digestOf(platform);
+    await host.close();
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  /** What a start makes of the directory: where it began to read, and what it warned of. */
+  async function start(program: string) {
+    const { log, reads } = watched(await openLmdbLog(directory));
+    const host = await hostOf(log, program, 1e9);
+    expect(digestOf(host.platform('demo')!)).toBe(digest);
+    await host.close();
+    return { reads, warnings };
+  }
+
+  /** Changes what is stored; indices are those of parts, and of the head the greatest there is. */
+  async function change(index: number, value: (old: Buffer) => Buffer | null): Promise<void> {
+    const root = open({ path: join(directory, 'log.mdb'), overlappingSync: false });
+    const table = root.openDB<Buffer, Buffer>('snapshots', { encoding: 'binary', keyEncoding: 'binary' });
+    const key = [...table.getKeys()]
+      .map((each) => Buffer.from(each))
+      .find((each) => each.readUInt32BE(12) === index)!;
+    const changed = value(Buffer.from(table.get(key)!));
+    await (changed === null ? table.remove(key) : table.put(key, changed));
+    await root.close();
+  }
+  const HEAD = 0xffffffff;
+
+  test('is used by the program that made it', async () => {
+    expect(await start('mine')).toEqual({ reads: [61], warnings: [] });
+  });
+
+  test('is not used by another program', async () => {
+    expect(await start('other')).toEqual({
+      reads: [1],
+      warnings: ['The snapshot of platform "demo" was made by another version; it is not used.'],
+    });
+  });
+
+  test.each([
+    ['a damaged part', 0, (old: Buffer) => (old.writeUInt8(old.readUInt8(5000) ^ 1, 5000), old)],
+    ['a missing part', 0, () => null],
+    ['a damaged head', HEAD, (old: Buffer) => (old.writeUInt8(old.readUInt8(6) ^ 1, 6), old)],
+  ])('with %s is told of and not used', async (_what, index, value) => {
+    await change(index, value);
+    const { reads, warnings: told } = await start('mine');
+    expect(reads).toEqual([1]);
+    expect(told).toEqual([expect.stringMatching(/^The snapshot of platform "demo" cannot be read: a /)]);
+  });
+
+  test('without a head was never finished: it is not there, and what there is of it goes', async () => {
+    await change(HEAD, () => null);
+    expect(await start('mine')).toEqual({ reads: [1], warnings: [] });
+  });
+
+  test('goes with its platform', async () => {
+    const log = await openLmdbLog(directory);
+    const host = await hostOf(log, 'mine', 1e9);
+    await host.delete('demo');
+    await createFromTemplate(host, 'demo', 'legacy-desktop', {});
+    expect(await log.snapshot('demo')).toBeNull();
+    await host.close();
+  });
+
+  test('is compared by verify with a replay up to it', async () => {
+    const lines = async (program: string) => {
+      const log = await openLmdbLog(directory);
+      const verdicts: string[] = [];
+      for await (const verdict of verifyLog(log, program)) verdicts.push(verdictLine(verdict));
+      await log.close();
+      return verdicts;
+    };
+    expect(await lines('mine')).toEqual([
+      expect.stringMatching(new RegExp(`^same demo commands 100 .* ${digest} snapshot at 60 same$`)),
+    ]);
+    expect((await lines('other'))[0]).toMatch(/snapshot at 60 not comparable/);
+    await change(0, () => null);
+    expect((await lines('mine'))[0]).toMatch(/^same .* snapshot at 60 UNREADABLE$/);
+  });
+});
