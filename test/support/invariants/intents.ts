@@ -126,7 +126,9 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
       return { type, device: a % 7 === 0 ? device : parent, feature: pick(FEATURES, b) };
     case 'createMdev': {
       const framework = d % 4 === 0 ? ({ framework: 'subdev-test' } as const) : {};
-      const offered = platform.kernel.mdevTypes(platform.kernel.devices.get(parent)!).map(({ name }) => name);
+      // Every parent may have been unplugged.
+      const host = platform.kernel.devices.get(parent);
+      const offered = host === undefined ? [] : platform.kernel.mdevTypes(host).map(({ name }) => name);
       const mdevType = b % 9 === 0 ? 'none' : (pick(offered, b) ?? 'parent-one');
       return { type, parent, mdevType, uuid: pick(UUIDS, c), ...framework };
     }
