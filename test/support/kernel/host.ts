@@ -67,7 +67,7 @@ export const U3 = '33333333-3333-4333-8333-333333333333';
 export const PARENT = '0000:6a:01.0';
 
 /** CAP of the default host: 256 domain ids, 48 bits, PSI with MAMV 9, both large pages, 8 fault records. */
-const CAP: CapFields = {
+export const CAP: CapFields = {
   ND: 2,
   SAGAW: 4,
   MGAW: 47,
@@ -80,7 +80,7 @@ const CAP: CapFields = {
   DRD: 1,
 };
 /** ECAP of the default host. */
-const ECAP: EcapFields = {
+export const ECAP: EcapFields = {
   C: 1,
   QI: 1,
   DT: 1,

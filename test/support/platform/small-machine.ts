@@ -10,6 +10,7 @@ import type { LoggedCommand } from '../../../src/platform/command.js';
 import { Platform, type PlatformHeader } from '../../../src/platform/platform.js';
 import { MTTY_TYPES } from '../../../src/platform/subdevice-drivers.js';
 import { endpointScope } from '../../../src/platform/templates/scopes.js';
+import { CAP, ECAP } from '../kernel/host.js';
 
 const BASE = u64(0, 0xfed90000);
 
@@ -69,35 +70,8 @@ export function smallHeader({ kernel = {}, domainIds = 0 }: SmallPlan = {}): Pla
       {
         registerBase: BASE,
         version: 0x50,
-        capability: packCapability({
-          ND: domainIds,
-          SAGAW: 4,
-          MGAW: 47,
-          FRO: 0x22,
-          SSLPS: 3,
-          PSI: 1,
-          NFR: 7,
-          MAMV: 9,
-          DWD: 1,
-          DRD: 1,
-        }),
-        extendedCapability: packExtendedCapability({
-          C: 1,
-          QI: 1,
-          DT: 1,
-          IR: 1,
-          EIM: 1,
-          PT: 1,
-          SC: 1,
-          IRO: 0x0f,
-          MHMV: 15,
-          SRS: 1,
-          PSS: 0x13,
-          PASID: 1,
-          SMTS: 1,
-          SSTS: 1,
-          RPS: 1,
-        }),
+        capability: packCapability({ ...CAP, ND: domainIds }),
+        extendedCapability: packExtendedCapability(ECAP),
       },
     ],
     commandLine: 'intel_iommu=on,sm_on',
