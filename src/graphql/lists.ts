@@ -1,5 +1,5 @@
 import { comparePciAddress, parsePciAddress } from '../bits/pci-address.js';
-import type { Subdevice } from '../kernel/objects.js';
+import type { Subdevice } from '../kernel/mdev/subdevice.js';
 import type { Platform } from '../platform/platform.js';
 import { type Page, type PageArgs, connectionType, pageOf } from './connection.js';
 import { DeviceRef, DomainRef, GroupRef, PlatformRef, SubdeviceRef } from './refs.js';
@@ -16,8 +16,8 @@ import {
   subdeviceView,
 } from './views.js';
 import type { PlatformHost } from '../platform/host.js';
-import type { KernelDevice } from '../kernel/objects.js';
-import type { Domain } from '../kernel/objects.js';
+import type { KernelDevice } from '../kernel/device/kernel-device.js';
+import type { Domain } from '../kernel/iommu/domain.js';
 
 export const PlatformConnection = connectionType('Platform', PlatformRef);
 export const DeviceConnection = connectionType('Device', DeviceRef);

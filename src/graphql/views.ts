@@ -1,9 +1,11 @@
 import type { KernelSubject } from '../kernel/errno.js';
-import type { KernelDevice } from '../kernel/objects.js';
-import type { Domain } from '../kernel/objects.js';
-import type { IommuGroup } from '../kernel/objects.js';
+import type { KernelDevice } from '../kernel/device/kernel-device.js';
+import type { Domain } from '../kernel/iommu/domain.js';
+import type { IommuGroup } from '../kernel/iommu/iommu-group.js';
 import type { IntelUnit } from '../kernel/intel/unit.js';
-import type { Endpoint, SoftwareParent, SoftwareSubdevice, Subdevice } from '../kernel/objects.js';
+import type { Endpoint } from '../kernel/iommu/endpoint.js';
+import type { SoftwareParent } from '../kernel/mdev/software-parent.js';
+import type { SoftwareSubdevice, Subdevice } from '../kernel/mdev/subdevice.js';
 import type { VfioContainer } from '../kernel/vfio/objects.js';
 import type { EndpointRef } from '../platform/command.js';
 import type { StampedEvent } from '../platform/event-journal.js';

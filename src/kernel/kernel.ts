@@ -26,23 +26,17 @@ import type { MachinePort, UnitRegisters } from './machine-port.js';
 import { createMdev, createSoftwareMdev } from './mdev/create.js';
 import { removeMdev } from './mdev/remove.js';
 import { mdevTypes } from './mdev/types.js';
-import type {
-  Bus,
-  DeviceFeature,
-  Domain,
-  DomainType,
-  Endpoint,
-  FeatureState,
-  IommuGroup,
-  KernelDevice,
-  MdevType,
-  MdevParent,
-  ReservedRegion,
-  SoftwareParent,
-  SoftwareSubdevice,
-  Subdevice,
-  SubdeviceFramework,
-} from './objects.js';
+import type { Bus, SubdeviceFramework } from './iommu/bus.js';
+import type { DeviceFeature, FeatureState } from './iommu/device-feature.js';
+import type { Domain, DomainType } from './iommu/domain.js';
+import type { Endpoint } from './iommu/endpoint.js';
+import type { IommuGroup } from './iommu/iommu-group.js';
+import type { KernelDevice } from './device/kernel-device.js';
+import type { MdevType } from './mdev/mdev-type.js';
+import type { MdevParent } from './mdev/mdev-parent.js';
+import type { ReservedRegion } from './iommu/reserved-region.js';
+import type { SoftwareParent } from './mdev/software-parent.js';
+import type { SoftwareSubdevice, Subdevice } from './mdev/subdevice.js';
 import type { KernelOption } from './profile/options.js';
 import { type DeviceInput, KernelState, type OtherUnitInput, type SoftwareParentInput } from './state.js';
 import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';

@@ -11,19 +11,14 @@ import type { IntelUnit } from './intel/unit.js';
 import { KernelLog } from './log/kernel-log.js';
 import { RateLimit } from './log/rate-limit.js';
 import type { MachinePort } from './machine-port.js';
-import {
-  type Bus,
-  type Domain,
-  type IommuGroup,
-  KernelDevice,
-  type AnySubdevice,
-  type MdevParent,
-  type MdevTypeInput,
-  type ParentBus,
-  SoftwareParent,
-  type SoftwareSubdevice,
-  type Subdevice,
-} from './objects.js';
+import type { Bus } from './iommu/bus.js';
+import type { Domain } from './iommu/domain.js';
+import type { IommuGroup } from './iommu/iommu-group.js';
+import { KernelDevice } from './device/kernel-device.js';
+import type { AnySubdevice, SoftwareSubdevice, Subdevice } from './mdev/subdevice.js';
+import type { MdevParent, ParentBus } from './mdev/mdev-parent.js';
+import type { MdevTypeInput } from './mdev/mdev-type.js';
+import { SoftwareParent } from './mdev/software-parent.js';
 import { type BootParameters, parseCommandLine } from './profile/command-line.js';
 import { KernelOptions } from './profile/options.js';
 import { type OrganisationRules, busesFor, organisationOf } from './profile/organisation.js';

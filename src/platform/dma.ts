@@ -1,7 +1,8 @@
 import { parsePciAddress, sourceIdOf } from '../bits/pci-address.js';
 import type { U64 } from '../bits/u64.js';
 import type { Machine } from '../hardware/machine.js';
-import { type KernelDevice, Subdevice } from '../kernel/objects.js';
+import type { KernelDevice } from '../kernel/device/kernel-device.js';
+import { Subdevice } from '../kernel/mdev/subdevice.js';
 import type { DmaCommand } from './command.js';
 import type { Platform } from './platform.js';
 

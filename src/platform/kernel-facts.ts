@@ -1,5 +1,9 @@
 import type { Kernel } from '../kernel/kernel.js';
-import type { AnySubdevice, Attachment, Domain, IommuGroup, KernelDevice } from '../kernel/objects.js';
+import type { AnySubdevice } from '../kernel/mdev/subdevice.js';
+import type { Attachment } from '../kernel/iommu/attachment.js';
+import type { Domain } from '../kernel/iommu/domain.js';
+import type { IommuGroup } from '../kernel/iommu/iommu-group.js';
+import type { KernelDevice } from '../kernel/device/kernel-device.js';
 import type { VfioContainer } from '../kernel/vfio/objects.js';
 
 /** What the kernel's objects hold, as plain data that names other objects by their keys. */

@@ -6,7 +6,7 @@ import type { RemappingUnit } from '../hardware/unit.js';
 import type { KernelConfig } from '../kernel/config.js';
 import { KernelError } from '../kernel/errno.js';
 import { Kernel } from '../kernel/kernel.js';
-import type { KernelDevice } from '../kernel/objects.js';
+import type { KernelDevice } from '../kernel/device/kernel-device.js';
 import type { DeviceInput } from '../kernel/state.js';
 import type { EndpointRef, LoggedCommand } from './command.js';
 import { InvalidInputError, NotFoundError } from './errors.js';

@@ -2,7 +2,7 @@ import { formatPciAddress } from '../bits/pci-address.js';
 import { PciFunction } from '../hardware/pci/function.js';
 import { PciTopology } from '../hardware/pci/topology.js';
 import { type PciGroupReason, pciDeviceGroup } from '../kernel/iommu/pci-group.js';
-import type { KernelDevice } from '../kernel/objects.js';
+import type { KernelDevice } from '../kernel/device/kernel-device.js';
 import { enableAcs } from '../kernel/pci/acs.js';
 import { bootOrder } from '../kernel/pci/boot-order.js';
 import type { Platform } from './platform.js';

@@ -1,7 +1,8 @@
 import { type U64, ZERO, bit, pfnOf } from '../bits/u64.js';
 import type { DmaRequest, WalkLevel, WalkStep } from '../hardware/request.js';
 import { type PresentPasidEntry, presentPasidEntries } from '../hardware/pasid-table.js';
-import type { Domain, KernelDevice } from '../kernel/objects.js';
+import type { Domain } from '../kernel/iommu/domain.js';
+import type { KernelDevice } from '../kernel/device/kernel-device.js';
 import type { Platform } from './platform.js';
 
 const UNTAGGED_READ: Omit<DmaRequest, 'sourceId'> = {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { toHexDigits } from '../../src/bits/u64.js';
 import { describeMachine } from '../../src/firmware/import.js';
 import { KernelError } from '../../src/kernel/errno.js';
-import type { ReservedRegion } from '../../src/kernel/objects.js';
+import type { ReservedRegion } from '../../src/kernel/iommu/reserved-region.js';
 import { findingsOf } from '../../src/platform/findings/index.js';
 import { kernelConfig } from '../../src/platform/kernel-choice.js';
 import { Platform } from '../../src/platform/platform.js';

@@ -5,7 +5,7 @@ import type { HardwareEvent } from '../../src/hardware/events.js';
 import { Machine } from '../../src/hardware/machine.js';
 import type { PciFunctionSource } from '../../src/hardware/pci/function.js';
 import { Kernel } from '../../src/kernel/kernel.js';
-import type { Domain } from '../../src/kernel/objects.js';
+import type { Domain } from '../../src/kernel/iommu/domain.js';
 import type { VfioContainer } from '../../src/kernel/vfio/objects.js';
 import { FULL_ACS } from './pci-machine.js';
 import type { DmarTable } from '../../src/layout/dmar/table.js';

@@ -1,6 +1,7 @@
 import { type U64, parseHex, toHex, u64ToNumber } from '../../src/bits/u64.js';
 import { KernelError } from '../../src/kernel/errno.js';
-import type { IommuGroup, KernelDevice } from '../../src/kernel/objects.js';
+import type { IommuGroup } from '../../src/kernel/iommu/iommu-group.js';
+import type { KernelDevice } from '../../src/kernel/device/kernel-device.js';
 import type { VfioContainer } from '../../src/kernel/vfio/objects.js';
 import type { Command, UserMemoryRange } from '../../src/platform/command.js';
 import type { Platform } from '../../src/platform/platform.js';

@@ -1,5 +1,5 @@
-import type { KernelDevice } from '../../kernel/objects.js';
-import type { Subdevice } from '../../kernel/objects.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
+import type { Subdevice } from '../../kernel/mdev/subdevice.js';
 import { builder } from '../builder.js';
 import {
   BindDriverInput,

@@ -1,6 +1,6 @@
 import type { U64 } from '../../bits/u64.js';
-import type { Attachment as KernelAttachment } from '../../kernel/objects.js';
-import type { Domain } from '../../kernel/objects.js';
+import type { Attachment as KernelAttachment } from '../../kernel/iommu/attachment.js';
+import type { Domain } from '../../kernel/iommu/domain.js';
 import { builder } from '../builder.js';
 import {
   AllocDomainInput,

@@ -1,4 +1,4 @@
-import type { KernelDevice } from '../../kernel/objects.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import { builder } from '../builder.js';
 import {
   HotplugDeviceInput,

@@ -1,4 +1,5 @@
-import type { IommuGroup, SoftwareSubdevice } from '../../kernel/objects.js';
+import type { IommuGroup } from '../../kernel/iommu/iommu-group.js';
+import type { SoftwareSubdevice } from '../../kernel/mdev/subdevice.js';
 import { builder } from '../builder.js';
 import {
   CreateSoftwareMdevInput,

@@ -6,7 +6,7 @@ import { DeviceFeatureEnum } from '../enums.js';
 import { Endpoint, Node } from '../interfaces.js';
 import { DeviceRef, DomainRef, SubdeviceRef } from '../refs.js';
 import { DeviceView, type SubdeviceView, deviceView, domainView, subdeviceView } from '../views.js';
-import type { MdevType as KernelMdevType } from '../../kernel/objects.js';
+import type { MdevType as KernelMdevType } from '../../kernel/mdev/mdev-type.js';
 import type { Platform } from '../../platform/platform.js';
 import { SubdeviceConnection, subdevicePage } from '../lists.js';
 import { contextEntry, pasidEntries, usesScalableTables } from '../../platform/tables.js';

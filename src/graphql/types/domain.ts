@@ -1,5 +1,5 @@
 import { type U64, pfnOf } from '../../bits/u64.js';
-import type { MappedRange } from '../../kernel/objects.js';
+import type { MappedRange } from '../../kernel/iommu/domain.js';
 import { walkDomain } from '../../platform/tables.js';
 import { builder } from '../builder.js';
 import {

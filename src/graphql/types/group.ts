@@ -1,6 +1,7 @@
 import { groupTypeWord } from '../../kernel/iommu/group-type.js';
 import { groupBlockers } from '../../kernel/vfio/viability.js';
-import type { GroupReason as Reason, KernelDevice } from '../../kernel/objects.js';
+import type { GroupReason as Reason } from '../../kernel/iommu/iommu-group.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import type { Platform } from '../../platform/platform.js';
 import { builder } from '../builder.js';
 import { GroupReasonKindEnum } from '../enums.js';

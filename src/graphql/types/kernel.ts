@@ -1,5 +1,5 @@
-import type { IommuOps as Ops } from '../../kernel/objects.js';
-import type { Bus as KernelBus } from '../../kernel/objects.js';
+import type { IommuOps as Ops } from '../../kernel/iommu/iommu-ops.js';
+import type { Bus as KernelBus } from '../../kernel/iommu/bus.js';
 import type { Platform } from '../../platform/platform.js';
 import { builder } from '../builder.js';
 import {

@@ -1,5 +1,5 @@
-import type { Attachment as KernelAttachment } from '../../kernel/objects.js';
-import type { ReservedRegion as Region } from '../../kernel/objects.js';
+import type { Attachment as KernelAttachment } from '../../kernel/iommu/attachment.js';
+import type { ReservedRegion as Region } from '../../kernel/iommu/reserved-region.js';
 import type { Platform } from '../../platform/platform.js';
 import { builder } from '../builder.js';
 import { AttachmentKindEnum, DmaAccessEnum, ReservedRegionTypeEnum } from '../enums.js';

@@ -1,4 +1,5 @@
-import type { MdevType, SoftwareParent } from '../../kernel/objects.js';
+import type { MdevType } from '../../kernel/mdev/mdev-type.js';
+import type { SoftwareParent } from '../../kernel/mdev/software-parent.js';
 import type { Platform } from '../../platform/platform.js';
 import { builder } from '../builder.js';
 import { Endpoint, Node } from '../interfaces.js';

@@ -1,13 +1,10 @@
 import { ZERO, u64 } from '../../bits/u64.js';
 import { KernelError } from '../errno.js';
-import type {
-  DomainType,
-  Endpoint,
-  GroupChoice,
-  IommuOps,
-  KernelDevice,
-  ReservedRegion,
-} from '../objects.js';
+import type { DomainType } from '../iommu/domain.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { GroupChoice, IommuOps } from '../iommu/iommu-ops.js';
+import type { KernelDevice } from '../device/kernel-device.js';
+import type { ReservedRegion } from '../iommu/reserved-region.js';
 
 /**
  * A second vendor's operations, for its own parents only: it says which subdevices are its own, gives each

@@ -1,6 +1,6 @@
 import type { PciFunction } from '../../hardware/pci/function.js';
 import { probeEndpoint, releaseEndpoint } from '../iommu/probe.js';
-import type { KernelDevice } from '../objects.js';
+import type { KernelDevice } from './kernel-device.js';
 import { enableAcs } from '../pci/acs.js';
 import type { KernelState } from '../state.js';
 

@@ -2,7 +2,7 @@ import { KernelError } from '../errno.js';
 import { registerParent, unregisterParent } from '../mdev/parent.js';
 import { requireChildrenIdle } from '../mdev/remove.js';
 import { offersTypes } from '../mdev/types.js';
-import type { KernelDevice } from '../objects.js';
+import type { KernelDevice } from './kernel-device.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { requireNotUsersDevice } from '../vfio/host-driver.js';

@@ -1,5 +1,5 @@
 import type { PciFunction } from '../../hardware/pci/function.js';
-import type { KernelDevice } from '../objects.js';
+import type { KernelDevice } from './kernel-device.js';
 import { bootOrder } from '../pci/boot-order.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';

@@ -1,5 +1,5 @@
 import { KernelError } from '../errno.js';
-import type { KernelDevice } from '../objects.js';
+import type { KernelDevice } from './kernel-device.js';
 import type { KernelState } from '../state.js';
 import { refusal } from '../refusal.js';
 import { addFunction } from './device-add.js';

@@ -2,7 +2,7 @@ import type { HostFrame } from '../../bits/address.js';
 import { flushDomain } from '../intel/flush-domain.js';
 import { unitsOf } from '../intel/map.js';
 import { KernelError } from '../errno.js';
-import type { Domain } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
 import type { KernelState } from '../state.js';
 
 /** Ranges a queue holds: its ring of 256 is full with one place free. Linux: IOVA_FQ_SIZE. */

@@ -1,4 +1,4 @@
-import type { Attachment } from '../objects.js';
+import type { Attachment } from '../iommu/attachment.js';
 import type { KernelState } from '../state.js';
 
 /** Notes a new attachment on both sides and tells. */

@@ -1,5 +1,8 @@
 import { KernelError } from '../errno.js';
-import type { Attachment, Domain, Endpoint, KernelDevice } from '../objects.js';
+import type { Attachment } from '../iommu/attachment.js';
+import type { Domain } from '../iommu/domain.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import { addAttachment, dropAttachment } from './attachments.js';

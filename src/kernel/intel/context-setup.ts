@@ -5,7 +5,8 @@ import { packRootEntry, packScalableRootEntry } from '../../layout/root-entry.js
 import { packScalableContextEntry } from '../../layout/scalable-context-entry.js';
 import { dmaAliases } from '../pci/dma-alias.js';
 import { KernelError } from '../errno.js';
-import type { DeviceDomainInfo, KernelDevice } from '../objects.js';
+import type { DeviceDomainInfo } from './device-domain-info.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelState } from '../state.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
 import { flushContextCache, flushIotlb, flushPasidCache, flushWriteBuffer } from './flush.js';

@@ -1,4 +1,7 @@
-import type { Attachment, Domain, Endpoint, KernelDevice } from '../objects.js';
+import type { Attachment } from '../iommu/attachment.js';
+import type { Domain } from '../iommu/domain.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { addAttachment, dropAttachment } from './attachments.js';

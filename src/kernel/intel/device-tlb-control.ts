@@ -7,7 +7,8 @@ import {
   PASID_PRIVILEGED,
 } from '../../layout/pci/pasid.js';
 import { PRI_ALLOCATION_OFFSET, PRI_CONTROL_OFFSET, PRI_ENABLE, PRI_RESET } from '../../layout/pci/pri.js';
-import type { DeviceDomainInfo, KernelDevice } from '../objects.js';
+import type { DeviceDomainInfo } from './device-domain-info.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelState } from '../state.js';
 
 /** Page requests a device may have outstanding. */

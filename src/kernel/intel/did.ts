@@ -1,5 +1,5 @@
 import { KernelError } from '../errno.js';
-import type { Domain } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
 import type { KernelState } from '../state.js';
 import type { IntelUnit } from './unit.js';
 

@@ -1,7 +1,8 @@
 import { FIRST_STAGE } from '../../layout/first-stage.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { dropQueue } from '../dma/flush-queue.js';
-import { Domain, type DomainType, type IommuOps } from '../objects.js';
+import { Domain, type DomainType } from '../iommu/domain.js';
+import type { IommuOps } from '../iommu/iommu-ops.js';
 import type { KernelState } from '../state.js';
 import { dropAttachment } from './attachments.js';
 import { IoPageTable } from './page-table.js';

@@ -1,5 +1,7 @@
 import { bit, u64 } from '../../bits/u64.js';
-import type { DeviceFeature, Endpoint, FeatureState, KernelDevice } from '../objects.js';
+import type { DeviceFeature, FeatureState } from '../iommu/device-feature.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { contextEntryAddress } from './context-setup.js';

@@ -1,4 +1,5 @@
-import type { Domain, KernelDevice } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelProfile } from '../profile/profile.js';
 import {
   type DeviceTlbTarget,

@@ -2,7 +2,7 @@ import { toHexDigits, u64FromPfn } from '../../bits/u64.js';
 import { FIRST_STAGE } from '../../layout/first-stage.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { KernelError } from '../errno.js';
-import type { Domain } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
 import { refusal } from '../refusal.js';
 import type { KernelProfile } from '../profile/profile.js';
 import type { KernelState } from '../state.js';

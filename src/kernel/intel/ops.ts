@@ -1,15 +1,10 @@
 import { u64 } from '../../bits/u64.js';
-import type {
-  DeviceFeature,
-  Domain,
-  DomainType,
-  Endpoint,
-  FeatureState,
-  GroupChoice,
-  IommuOps,
-  KernelDevice,
-  ReservedRegion,
-} from '../objects.js';
+import type { DeviceFeature, FeatureState } from '../iommu/device-feature.js';
+import type { Domain, DomainType } from '../iommu/domain.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { GroupChoice, IommuOps } from '../iommu/iommu-ops.js';
+import type { KernelDevice } from '../device/kernel-device.js';
+import type { ReservedRegion } from '../iommu/reserved-region.js';
 import { KernelError } from '../errno.js';
 import { pciDeviceGroup } from '../iommu/pci-group.js';
 import { refusal } from '../refusal.js';

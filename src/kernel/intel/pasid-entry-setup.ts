@@ -6,7 +6,8 @@ import {
   type PasidEntryContent,
   packPasidEntry,
 } from '../../layout/pasid-entry.js';
-import type { Domain, KernelDevice } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';

@@ -1,6 +1,7 @@
 import { toHexDigits, u64FromNumber, u64FromPfn } from '../../bits/u64.js';
 import { KernelError } from '../errno.js';
-import type { Domain, KernelDevice } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import type { IntelUnit } from './unit.js';

@@ -1,7 +1,10 @@
 import { pciAddressOf } from '../../bits/pci-address.js';
 import { atsAllowed } from './unit-lookup.js';
 import { KernelError } from '../errno.js';
-import type { DeviceDomainInfo, Domain, Endpoint, KernelDevice } from '../objects.js';
+import type { DeviceDomainInfo } from './device-domain-info.js';
+import type { Domain } from '../iommu/domain.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import { dmaAliases } from '../pci/dma-alias.js';
 import type { KernelState } from '../state.js';
 import { addAttachment, dropAttachment, leakAttachment } from './attachments.js';

@@ -1,5 +1,6 @@
 import { u64, u64FromNumber } from '../../bits/u64.js';
-import type { KernelDevice, ReservedRegion } from '../objects.js';
+import type { KernelDevice } from '../device/kernel-device.js';
+import type { ReservedRegion } from '../iommu/reserved-region.js';
 import type { KernelState } from '../state.js';
 import { reservedMemoryOf } from './rmrr.js';
 

@@ -1,5 +1,5 @@
 import type { HostFrame } from '../../bits/address.js';
-import type { Domain } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import { type PageRun, flushPages } from './flush-domain.js';

@@ -1,5 +1,6 @@
 import { KernelError } from '../errno.js';
-import type { Domain, DomainType, IommuOps } from '../objects.js';
+import type { Domain, DomainType } from './domain.js';
+import type { IommuOps } from './iommu-ops.js';
 import type { KernelState } from '../state.js';
 
 /**

@@ -2,7 +2,10 @@ import { removeDevicePasid, setDevicePasid } from '../intel/device-pasid.js';
 import { maxPasids } from '../intel/device-tlb-control.js';
 import { FIRST_PASID } from '../intel/pasid-allocator.js';
 import { KernelError } from '../errno.js';
-import type { Domain, Endpoint, KernelDevice, Subdevice } from '../objects.js';
+import type { Domain } from './domain.js';
+import type { Endpoint } from './endpoint.js';
+import type { KernelDevice } from '../device/kernel-device.js';
+import type { Subdevice } from '../mdev/subdevice.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 

@@ -1,7 +1,10 @@
 import { attachAux, detachAux } from '../intel/aux.js';
 import { attachPrimary } from '../intel/primary.js';
 import { KernelError } from '../errno.js';
-import { type Domain, type Endpoint, IommuGroup, type Subdevice } from '../objects.js';
+import type { Domain } from './domain.js';
+import type { Endpoint } from './endpoint.js';
+import { IommuGroup } from './iommu-group.js';
+import type { Subdevice } from '../mdev/subdevice.js';
 import type { KernelState } from '../state.js';
 import { primaryAttachWarnings } from '../siov/warnings.js';
 import { attachForSubdevice, detachForSubdevice } from './attach-pasid.js';

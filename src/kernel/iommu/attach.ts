@@ -1,4 +1,7 @@
-import { type Attachment, type Domain, type Endpoint, IommuGroup } from '../objects.js';
+import type { Attachment } from './attachment.js';
+import type { Domain } from './domain.js';
+import type { Endpoint } from './endpoint.js';
+import { IommuGroup } from './iommu-group.js';
 import type { KernelState } from '../state.js';
 import { attachToParent, subdeviceBehind } from './attach-to-parent.js';
 import { groupOfOne, requireDefaultDomain } from './group-domain.js';

@@ -1,7 +1,10 @@
 import { pfnOf, u64FromPfn } from '../../bits/u64.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { FIRST_STAGE } from '../../layout/first-stage.js';
-import type { Domain, DomainType, Endpoint, IommuGroup, IommuOps } from '../objects.js';
+import type { Domain, DomainType } from './domain.js';
+import type { Endpoint } from './endpoint.js';
+import type { IommuGroup } from './iommu-group.js';
+import type { IommuOps } from './iommu-ops.js';
 import { flushDomain } from '../intel/flush-domain.js';
 import { notifyUnits, unitsOf } from '../intel/map.js';
 import type { KernelState } from '../state.js';

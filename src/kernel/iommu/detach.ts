@@ -1,5 +1,7 @@
 import { KernelError } from '../errno.js';
-import { type Domain, type Endpoint, IommuGroup } from '../objects.js';
+import type { Domain } from './domain.js';
+import type { Endpoint } from './endpoint.js';
+import { IommuGroup } from './iommu-group.js';
 import type { KernelState } from '../state.js';
 import { detachFromParent, subdeviceBehind } from './attach-to-parent.js';
 import { groupOfOne, returnToDefault } from './group-domain.js';

@@ -1,5 +1,6 @@
 import { KernelError } from '../errno.js';
-import type { Domain, IommuGroup } from '../objects.js';
+import type { Domain } from './domain.js';
+import type { IommuGroup } from './iommu-group.js';
 import { groupBlockers } from '../vfio/viability.js';
 
 /**

@@ -1,5 +1,6 @@
 import { KernelError } from '../errno.js';
-import type { DeviceFeature, Endpoint, FeatureState } from '../objects.js';
+import type { DeviceFeature, FeatureState } from './device-feature.js';
+import type { Endpoint } from './endpoint.js';
 import type { KernelState } from '../state.js';
 
 const FEATURES: readonly DeviceFeature[] = ['AUX', 'SVA', 'IOPF'];

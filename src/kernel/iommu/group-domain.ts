@@ -1,5 +1,7 @@
 import { KernelError } from '../errno.js';
-import type { Domain, Endpoint, IommuGroup } from '../objects.js';
+import type { Domain } from './domain.js';
+import type { Endpoint } from './endpoint.js';
+import type { IommuGroup } from './iommu-group.js';
 
 /** A group that has a default domain gets another only while it is on that one, or on none of its user's. */
 export function requireDefaultDomain(group: IommuGroup): void {

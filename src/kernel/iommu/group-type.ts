@@ -1,6 +1,8 @@
 import { KernelError } from '../errno.js';
 import type { RateLimit } from '../log/rate-limit.js';
-import type { Domain, DomainType, Endpoint, IommuGroup } from '../objects.js';
+import type { Domain, DomainType } from './domain.js';
+import type { Endpoint } from './endpoint.js';
+import type { IommuGroup } from './iommu-group.js';
 import type { KernelState } from '../state.js';
 import { releaseDomain } from '../vfio/attach-group.js';
 import { attachToDefault, defaultType, giveDefaultDomain, mapReservedMemory } from './default-domain.js';

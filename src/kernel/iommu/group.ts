@@ -1,5 +1,6 @@
 import { KernelError } from '../errno.js';
-import { type Endpoint, type GroupReason, IommuGroup } from '../objects.js';
+import type { Endpoint } from './endpoint.js';
+import { type GroupReason, IommuGroup } from './iommu-group.js';
 import type { KernelState } from '../state.js';
 
 /** A new group under the lowest free number. Linux: iommu_group_alloc(). */

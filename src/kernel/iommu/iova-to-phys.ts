@@ -1,5 +1,5 @@
 import { type U64, pageOffsetOf, pfnOf, u64FromPfn } from '../../bits/u64.js';
-import type { Domain } from '../objects.js';
+import type { Domain } from './domain.js';
 
 /**
  * Where an I/O address leads, read from the tables. Null when it leads nowhere; an address that leads to

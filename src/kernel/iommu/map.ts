@@ -2,7 +2,7 @@ import { addOverflows, equalU64, pfnOf, toHexDigits, type U64, ZERO, addU64 } fr
 import { KernelError } from '../errno.js';
 import { entryFlags, hearsOfMaps, intelMap, notifyUnits, requireMappable } from '../intel/map.js';
 import type { MapReport } from '../intel/page-table.js';
-import type { Domain } from '../objects.js';
+import type { Domain } from './domain.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';

@@ -1,5 +1,6 @@
 import { KernelError } from '../errno.js';
-import type { Endpoint, IommuOps } from '../objects.js';
+import type { Endpoint } from './endpoint.js';
+import type { IommuOps } from './iommu-ops.js';
 import type { KernelState } from '../state.js';
 import { attachToDefault, giveDefaultDomain, mapReservedMemory } from './default-domain.js';
 import { joinGroup, leaveGroup, newGroup } from './group.js';

@@ -1,5 +1,8 @@
 import { KernelError } from '../errno.js';
-import type { Bus, Endpoint, IommuOps, ParentBus, SubdeviceFramework } from '../objects.js';
+import type { Bus, SubdeviceFramework } from './bus.js';
+import type { Endpoint } from './endpoint.js';
+import type { IommuOps } from './iommu-ops.js';
+import type { ParentBus } from '../mdev/mdev-parent.js';
 import { subdeviceBusName } from '../profile/organisation.js';
 import type { KernelState } from '../state.js';
 import { probeOrder } from '../intel/unit-lookup.js';

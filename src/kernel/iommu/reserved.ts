@@ -1,5 +1,7 @@
 import { addU64, compareU64, u64 } from '../../bits/u64.js';
-import type { Endpoint, IommuGroup, ReservedRegion } from '../objects.js';
+import type { Endpoint } from './endpoint.js';
+import type { IommuGroup } from './iommu-group.js';
+import type { ReservedRegion } from './reserved-region.js';
 
 /** Reserved regions of one endpoint, as its bus's driver gives them. Linux: iommu_get_resv_regions(). */
 export function reservedRegions(endpoint: Endpoint): ReservedRegion[] {

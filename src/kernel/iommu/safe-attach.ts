@@ -1,5 +1,6 @@
 import { requireNoLevelDrop } from '../intel/prepare-domain.js';
-import type { Domain, IommuGroup } from '../objects.js';
+import type { Domain } from './domain.js';
+import type { IommuGroup } from './iommu-group.js';
 import type { KernelState } from '../state.js';
 
 /**

@@ -1,6 +1,6 @@
 import { u64FromPfn } from '../../bits/u64.js';
 import { type Unmapped, intelUnmap, reachOfUnmap, syncUnmap } from '../intel/unmap.js';
-import type { Domain } from '../objects.js';
+import type { Domain } from './domain.js';
 import type { KernelState } from '../state.js';
 import { unmapPages } from './unmap.js';
 

@@ -1,16 +1,12 @@
 import { ERRNO, KernelError } from '../errno.js';
 import { dropEmptyGroup, joinGroup, newGroup } from '../iommu/group.js';
 import { probeEndpoint } from '../iommu/probe.js';
-import {
-  type AnySubdevice,
-  type KernelDevice,
-  type MdevParent,
-  type MdevTypeInput,
-  type SoftwareParent,
-  SoftwareSubdevice,
-  type SubdeviceFramework,
-  Subdevice,
-} from '../objects.js';
+import { type AnySubdevice, SoftwareSubdevice, Subdevice } from './subdevice.js';
+import type { KernelDevice } from '../device/kernel-device.js';
+import type { MdevParent } from './mdev-parent.js';
+import type { MdevTypeInput } from './mdev-type.js';
+import type { SoftwareParent } from './software-parent.js';
+import type { SubdeviceFramework } from '../iommu/bus.js';
 import { refusal } from '../refusal.js';
 import { subdeviceBusName } from '../profile/organisation.js';
 import type { KernelState } from '../state.js';

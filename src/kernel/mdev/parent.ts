@@ -1,5 +1,5 @@
 import { KernelError } from '../errno.js';
-import type { MdevParent } from '../objects.js';
+import type { MdevParent } from './mdev-parent.js';
 import type { KernelState } from '../state.js';
 import { removeChildren, requireChildrenIdle } from './remove.js';
 

@@ -1,6 +1,7 @@
 import { KernelError } from '../errno.js';
 import { leaveGroup } from '../iommu/group.js';
-import type { AnySubdevice, MdevParent } from '../objects.js';
+import type { AnySubdevice } from './subdevice.js';
+import type { MdevParent } from './mdev-parent.js';
 import type { KernelState } from '../state.js';
 import { leaveVfio, requireLeavable } from '../vfio/last-device.js';
 import { childrenOf } from './types.js';

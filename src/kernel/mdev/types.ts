@@ -1,4 +1,6 @@
-import type { MdevParent, MdevType, MdevTypeInput, SubdeviceOf } from '../objects.js';
+import type { MdevParent } from './mdev-parent.js';
+import type { MdevType, MdevTypeInput } from './mdev-type.js';
+import type { SubdeviceOf } from './subdevice.js';
 import type { KernelState } from '../state.js';
 
 /**

@@ -1,5 +1,6 @@
 import type { BusOrganisation } from '../config.js';
-import { Bus, type MdevParent, type ParentBus, type SubdeviceFramework } from '../objects.js';
+import { Bus, type SubdeviceFramework } from '../iommu/bus.js';
+import type { MdevParent, ParentBus } from '../mdev/mdev-parent.js';
 
 /** Which subdevices share a bus, and which of them a table of operations serves, as questions. */
 export interface OrganisationRules {

@@ -5,16 +5,12 @@ import { intelDomainAlloc, intelDomainFree } from '../intel/domain-alloc.js';
 import { attachPrimary, detachPrimary } from '../intel/primary.js';
 import { intelReservedRegions } from '../intel/reserved-regions.js';
 import type { IntelUnit } from '../intel/unit.js';
-import type {
-  Domain,
-  DomainType,
-  Endpoint,
-  GroupChoice,
-  IommuOps,
-  KernelDevice,
-  ReservedRegion,
-  Subdevice,
-} from '../objects.js';
+import type { Domain, DomainType } from '../iommu/domain.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { GroupChoice, IommuOps } from '../iommu/iommu-ops.js';
+import type { KernelDevice } from '../device/kernel-device.js';
+import type { ReservedRegion } from '../iommu/reserved-region.js';
+import type { Subdevice } from '../mdev/subdevice.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { primaryAttachWarnings } from './warnings.js';

@@ -1,4 +1,6 @@
-import type { Domain, KernelDevice, Subdevice } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
+import type { KernelDevice } from '../device/kernel-device.js';
+import type { Subdevice } from '../mdev/subdevice.js';
 import type { KernelState } from '../state.js';
 
 /** What a primary attachment made for a subdevice does to everybody else on the parent. */

@@ -1,6 +1,6 @@
 import { KernelError } from '../errno.js';
 import { claimDmaOwner, releaseDmaOwner } from '../iommu/dma-owner.js';
-import type { IommuGroup } from '../objects.js';
+import type { IommuGroup } from '../iommu/iommu-group.js';
 import type { KernelState } from '../state.js';
 import { attachGroup } from './attach-group.js';
 import { leaveAddressSpace } from './detach-group.js';

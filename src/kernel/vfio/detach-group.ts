@@ -1,4 +1,4 @@
-import type { IommuGroup } from '../objects.js';
+import type { IommuGroup } from '../iommu/iommu-group.js';
 import { groupReservedRegions } from '../iommu/reserved.js';
 import type { KernelState } from '../state.js';
 import { apertureOf, detachGroup, releaseDomain } from './attach-group.js';

@@ -1,4 +1,5 @@
-import type { Endpoint, IommuGroup } from '../objects.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { IommuGroup } from '../iommu/iommu-group.js';
 import type { KernelState } from '../state.js';
 import { refusal } from '../refusal.js';
 import { groupBlockers, isVfioDriver } from './viability.js';

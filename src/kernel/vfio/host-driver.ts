@@ -1,4 +1,4 @@
-import type { KernelDevice } from '../objects.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import { refusal } from '../refusal.js';

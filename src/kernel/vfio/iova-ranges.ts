@@ -1,5 +1,5 @@
 import { ALL_ONES, ZERO, addU64, compareU64, pfnOf, subU64, u64 } from '../../bits/u64.js';
-import type { ReservedRegion } from '../objects.js';
+import type { ReservedRegion } from '../iommu/reserved-region.js';
 import type { DmaList } from './dma-list.js';
 import type { IovaRange } from './objects.js';
 

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../objects.js';
+import type { Endpoint } from '../iommu/endpoint.js';
 import type { KernelState } from '../state.js';
 import { removeGroup } from './container.js';
 import { refusal } from '../refusal.js';

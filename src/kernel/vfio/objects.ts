@@ -1,6 +1,9 @@
 import type { U64 } from '../../bits/u64.js';
 import type { KernelSubject } from '../errno.js';
-import type { Domain, Endpoint, IommuGroup, IommuOps } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { IommuGroup } from '../iommu/iommu-group.js';
+import type { IommuOps } from '../iommu/iommu-ops.js';
 import type { DmaList } from './dma-list.js';
 import type { UserMemory } from './user-memory.js';
 

@@ -1,5 +1,5 @@
 import { type U64, ALL_ONES, ZERO, andU64, orU64, u64 } from '../../bits/u64.js';
-import type { Domain } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
 import type { KernelProfile } from '../profile/profile.js';
 import type { Type1 } from './objects.js';
 

@@ -1,6 +1,8 @@
 import type { HostMemory } from '../../memory/host-memory.js';
 import type { KernelConfig } from '../config.js';
-import type { Domain, Endpoint, IommuGroup } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
+import type { Endpoint } from '../iommu/endpoint.js';
+import type { IommuGroup } from '../iommu/iommu-group.js';
 import type { VfioContainer } from './objects.js';
 import { type Type1Parameters, type1Parameters } from './parameters.js';
 import { UserFrames } from './user-memory.js';

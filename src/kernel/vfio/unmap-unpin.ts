@@ -1,4 +1,4 @@
-import type { Domain } from '../objects.js';
+import type { Domain } from '../iommu/domain.js';
 import { FastUnmap } from '../iommu/unmap-fast.js';
 import type { KernelState } from '../state.js';
 import type { VfioDma } from './dma-list.js';

@@ -1,5 +1,5 @@
 import type { Blocker } from '../errno.js';
-import type { IommuGroup } from '../objects.js';
+import type { IommuGroup } from '../iommu/iommu-group.js';
 
 /** Drivers under which a device cannot harm the owner of its group. Linux: vfio_driver_allowed[]. */
 const HARMLESS = new Set(['pci-stub', 'vfio-pci', 'vfio_mdev']);

@@ -1,5 +1,6 @@
 import type { WalkStep } from '../../hardware/request.js';
-import type { Domain, KernelDevice } from '../../kernel/objects.js';
+import type { Domain } from '../../kernel/iommu/domain.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import type { Platform } from '../platform.js';
 import type { Requester } from './fault-case.js';
 

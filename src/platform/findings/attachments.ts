@@ -1,4 +1,5 @@
-import type { Attachment, Subdevice } from '../../kernel/objects.js';
+import type { Attachment } from '../../kernel/iommu/attachment.js';
+import type { Subdevice } from '../../kernel/mdev/subdevice.js';
 import type { Finding, FindingRule } from './finding.js';
 
 /**

@@ -1,4 +1,6 @@
-import type { Domain, KernelDevice, Subdevice } from '../../kernel/objects.js';
+import type { Domain } from '../../kernel/iommu/domain.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
+import type { Subdevice } from '../../kernel/mdev/subdevice.js';
 import type { FindingRule } from './finding.js';
 
 /**

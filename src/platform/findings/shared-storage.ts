@@ -1,5 +1,5 @@
 import { PCI_BASE_CLASS_STORAGE } from '../../layout/pci/class-codes.js';
-import type { KernelDevice } from '../../kernel/objects.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import type { FindingRule } from './finding.js';
 
 /** Groups in which mass storage shares its fate with something else. Linux: vfio_dev_viable(). */

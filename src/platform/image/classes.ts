@@ -18,6 +18,7 @@ import { UnitCore } from '../../hardware/unit-core.js';
 import { UnitRouting } from '../../hardware/unit-routing.js';
 import { RemappingUnit } from '../../hardware/unit.js';
 import { AmdIommuOps } from '../../kernel/amd/ops.js';
+import { KernelDevice } from '../../kernel/device/kernel-device.js';
 import { FlushQueue } from '../../kernel/dma/flush-queue.js';
 import { IovaSpace } from '../../kernel/dma/iova-space.js';
 import { DomainIds } from '../../kernel/intel/domain-ids.js';
@@ -27,18 +28,14 @@ import { PasidAllocator } from '../../kernel/intel/pasid-allocator.js';
 import { PasidTable } from '../../kernel/intel/pasid-table.js';
 import { InvalidationRing } from '../../kernel/intel/submit.js';
 import { IntelUnit } from '../../kernel/intel/unit.js';
+import { Bus } from '../../kernel/iommu/bus.js';
+import { Domain } from '../../kernel/iommu/domain.js';
+import { IommuGroup } from '../../kernel/iommu/iommu-group.js';
 import { Kernel } from '../../kernel/kernel.js';
 import { KernelLog } from '../../kernel/log/kernel-log.js';
 import { RateLimit } from '../../kernel/log/rate-limit.js';
-import {
-  Bus,
-  Domain,
-  IommuGroup,
-  KernelDevice,
-  SoftwareParent,
-  SoftwareSubdevice,
-  Subdevice,
-} from '../../kernel/objects.js';
+import { SoftwareParent } from '../../kernel/mdev/software-parent.js';
+import { SoftwareSubdevice, Subdevice } from '../../kernel/mdev/subdevice.js';
 import { KernelOptions } from '../../kernel/profile/options.js';
 import { SiovIommuOps } from '../../kernel/siov/ops.js';
 import { KernelState } from '../../kernel/state.js';

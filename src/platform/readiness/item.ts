@@ -2,7 +2,7 @@ import { toHex } from '../../bits/u64.js';
 import { CAP_FIELDS, ECAP_FIELDS, type UnitCapabilities } from '../../layout/capability.js';
 import type { IntelUnit } from '../../kernel/intel/unit.js';
 import { deviceToUnit } from '../../kernel/intel/unit-lookup.js';
-import type { KernelDevice } from '../../kernel/objects.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import type { Platform } from '../platform.js';
 
 /** UNKNOWN: what was read off the machine does not say. */

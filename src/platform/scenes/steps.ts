@@ -1,5 +1,7 @@
 import { type U64, parseHex, u64, u64FromNumber } from '../../bits/u64.js';
-import type { Domain, IommuGroup, KernelDevice } from '../../kernel/objects.js';
+import type { Domain } from '../../kernel/iommu/domain.js';
+import type { IommuGroup } from '../../kernel/iommu/iommu-group.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import type { DmaCommand, MapCommand } from '../command.js';
 import type { Platform } from '../platform.js';
 import type { Step } from './scene.js';

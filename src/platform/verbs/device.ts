@@ -1,5 +1,6 @@
 import type { U64 } from '../../bits/u64.js';
-import type { Domain, KernelDevice } from '../../kernel/objects.js';
+import type { Domain } from '../../kernel/iommu/domain.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import { deviceOf } from './lookup.js';
 import type { VerbTable } from './verb.js';
 

@@ -1,5 +1,7 @@
 import type { U64 } from '../../bits/u64.js';
-import type { Attachment, Domain, DomainType, IommuGroup } from '../../kernel/objects.js';
+import type { Attachment } from '../../kernel/iommu/attachment.js';
+import type { Domain, DomainType } from '../../kernel/iommu/domain.js';
+import type { IommuGroup } from '../../kernel/iommu/iommu-group.js';
 import { NotFoundError } from '../errors.js';
 import { domainOf, groupOf, targetOf } from './lookup.js';
 import type { VerbTable } from './verb.js';

@@ -1,5 +1,8 @@
 import type { RemappingUnit } from '../../hardware/unit.js';
-import type { Domain, IommuGroup, KernelDevice, Subdevice } from '../../kernel/objects.js';
+import type { Domain } from '../../kernel/iommu/domain.js';
+import type { IommuGroup } from '../../kernel/iommu/iommu-group.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
+import type { Subdevice } from '../../kernel/mdev/subdevice.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import type { EndpointRef, TargetRef } from '../command.js';
 import { NotFoundError } from '../errors.js';

@@ -1,4 +1,4 @@
-import type { SoftwareSubdevice, Subdevice } from '../../kernel/objects.js';
+import type { SoftwareSubdevice, Subdevice } from '../../kernel/mdev/subdevice.js';
 import { NotFoundError } from '../errors.js';
 import { deviceOf, subdeviceOf } from './lookup.js';
 import type { VerbTable } from './verb.js';

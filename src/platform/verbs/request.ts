@@ -1,6 +1,7 @@
 import type { InterruptResult } from '../../hardware/interrupts.js';
 import type { PageRequestOutcome } from '../../hardware/page-requests.js';
-import type { KernelDevice, Subdevice } from '../../kernel/objects.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
+import type { Subdevice } from '../../kernel/mdev/subdevice.js';
 import { type DmaOutcome, performDma, requesterOf, sourceIdOnRequest } from '../dma.js';
 import { InvalidInputError } from '../errors.js';
 import { deviceOf, endpointOf } from './lookup.js';

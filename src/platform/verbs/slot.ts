@@ -2,7 +2,7 @@ import { comparePciAddress, formatPciAddress } from '../../bits/pci-address.js';
 import type { PciFunctionDescription } from '../../firmware/description.js';
 import { FirmwareInputError } from '../../firmware/input-error.js';
 import { parseLspci } from '../../firmware/lspci/parse.js';
-import type { KernelDevice } from '../../kernel/objects.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import { InvalidInputError } from '../errors.js';
 import { deviceOf } from './lookup.js';
 import type { Platform } from '../platform.js';

@@ -1,5 +1,5 @@
 import { type U64, u64FromPfn } from '../../bits/u64.js';
-import type { Endpoint } from '../../kernel/objects.js';
+import type { Endpoint } from '../../kernel/iommu/endpoint.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import { userRangesFault } from '../../kernel/vfio/user-memory.js';
 import { InvalidInputError } from '../errors.js';

@@ -1,5 +1,7 @@
 import type { KernelSubject } from '../../kernel/errno.js';
-import type { Endpoint, IommuGroup, KernelDevice } from '../../kernel/objects.js';
+import type { Endpoint } from '../../kernel/iommu/endpoint.js';
+import type { IommuGroup } from '../../kernel/iommu/iommu-group.js';
+import type { KernelDevice } from '../../kernel/device/kernel-device.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import type { Command, EndpointRef } from '../command.js';
 import type { Platform } from '../platform.js';

@@ -1,4 +1,7 @@
-import type { Attachment, Domain, Endpoint, IommuGroup } from '../../kernel/objects.js';
+import type { Attachment } from '../../kernel/iommu/attachment.js';
+import type { Domain } from '../../kernel/iommu/domain.js';
+import type { Endpoint } from '../../kernel/iommu/endpoint.js';
+import type { IommuGroup } from '../../kernel/iommu/iommu-group.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import type { Command, TargetRef } from '../command.js';
 import type { Platform } from '../platform.js';

@@ -1,5 +1,5 @@
 import { toHexDigits } from '../../../src/bits/u64.js';
-import type { Domain } from '../../../src/kernel/objects.js';
+import type { Domain } from '../../../src/kernel/iommu/domain.js';
 import {
   Host,
   type HostPlan,

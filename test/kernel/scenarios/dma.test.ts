@@ -1,5 +1,6 @@
 import type { KernelLogged } from '../../../src/kernel/events.js';
-import type { Domain, Subdevice } from '../../../src/kernel/objects.js';
+import type { Domain } from '../../../src/kernel/iommu/domain.js';
+import type { Subdevice } from '../../../src/kernel/mdev/subdevice.js';
 import { Host, type HostPlan, PARENT, U1, address, mapping, range } from '../../support/kernel/host.js';
 
 function attached(plan: HostPlan = {}): { host: Host; domain: Domain; subdevice: Subdevice } {

@@ -1,5 +1,6 @@
 import { pfnOf, toHex, type U64 } from '../../../src/bits/u64.js';
-import type { Domain, Subdevice } from '../../../src/kernel/objects.js';
+import type { Domain } from '../../../src/kernel/iommu/domain.js';
+import type { Subdevice } from '../../../src/kernel/mdev/subdevice.js';
 import { canonical } from '../../../src/platform/canonical.js';
 import type { Command } from '../../../src/platform/command.js';
 import type { DmaOutcome } from '../../../src/platform/dma.js';

@@ -10,13 +10,10 @@ import type { KernelEvent } from '../../../src/kernel/events.js';
 import { Kernel } from '../../../src/kernel/kernel.js';
 import type { KernelState } from '../../../src/kernel/state.js';
 import { MTTY_TYPES } from '../../../src/platform/subdevice-drivers.js';
-import type {
-  IommuGroup,
-  KernelDevice,
-  MdevTypeInput,
-  SoftwareSubdevice,
-  Subdevice,
-} from '../../../src/kernel/objects.js';
+import type { IommuGroup } from '../../../src/kernel/iommu/iommu-group.js';
+import type { KernelDevice } from '../../../src/kernel/device/kernel-device.js';
+import type { MdevTypeInput } from '../../../src/kernel/mdev/mdev-type.js';
+import type { SoftwareSubdevice, Subdevice } from '../../../src/kernel/mdev/subdevice.js';
 import { packCapability, packExtendedCapability } from '../../../src/layout/capability.js';
 import type { DeviceScope, DmarTable, RemappingStructure } from '../../../src/layout/dmar/table.js';
 

@@ -1,5 +1,5 @@
 import { pciAddressOf } from '../../../bits/pci-address.js';
-import { Subdevice } from '../../../kernel/objects.js';
+import { Subdevice } from '../../../kernel/mdev/subdevice.js';
 import type { FaultCase } from '../fault-case.js';
 import { CONFIDENCE, type CauseRule, advice } from '../hypothesis.js';
 import { NO_CONTEXT } from '../reasons.js';

@@ -1,4 +1,4 @@
-import { Subdevice } from '../../../kernel/objects.js';
+import { Subdevice } from '../../../kernel/mdev/subdevice.js';
 import { domainsOf } from '../domains-of.js';
 import { CONFIDENCE, type CauseRule, advice } from '../hypothesis.js';
 import { isPageForbidden, isPageMissing } from '../reasons.js';

@@ -1,5 +1,6 @@
 import { pfnOf, u64FromPfn } from '../../../bits/u64.js';
-import type { Attachment, KernelDevice } from '../../../kernel/objects.js';
+import type { Attachment } from '../../../kernel/iommu/attachment.js';
+import type { KernelDevice } from '../../../kernel/device/kernel-device.js';
 import type { Command } from '../../command.js';
 import type { Platform } from '../../platform.js';
 import { deviceNamed, endpointsNamed, functionBehind } from '../named.js';

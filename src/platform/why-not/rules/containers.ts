@@ -1,5 +1,5 @@
 import { pfnOf, toHex, u64FromPfn } from '../../../bits/u64.js';
-import type { IommuGroup } from '../../../kernel/objects.js';
+import type { IommuGroup } from '../../../kernel/iommu/iommu-group.js';
 import type { VfioDma } from '../../../kernel/vfio/dma-list.js';
 import { type VfioContainer, VFIO_IOMMU } from '../../../kernel/vfio/objects.js';
 import type { Command } from '../../command.js';

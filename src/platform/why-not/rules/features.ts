@@ -1,4 +1,4 @@
-import type { Attachment } from '../../../kernel/objects.js';
+import type { Attachment } from '../../../kernel/iommu/attachment.js';
 import type { Command } from '../../command.js';
 import { deviceNamed } from '../named.js';
 import type { Circumstances, ObstacleRules } from '../obstacle.js';

@@ -1,5 +1,7 @@
 import { typeName } from '../../../kernel/mdev/types.js';
-import type { AnySubdevice, KernelDevice, MdevParent } from '../../../kernel/objects.js';
+import type { AnySubdevice } from '../../../kernel/mdev/subdevice.js';
+import type { KernelDevice } from '../../../kernel/device/kernel-device.js';
+import type { MdevParent } from '../../../kernel/mdev/mdev-parent.js';
 import type { Command } from '../../command.js';
 import { subdeviceDriverOf } from '../../subdevice-drivers.js';
 import type { Platform } from '../../platform.js';

@@ -1,6 +1,9 @@
 import type { Blocker } from '../../../kernel/errno.js';
 import { isRmrrLocked } from '../../../kernel/intel/rmrr.js';
-import type { Domain, Endpoint, IommuGroup, KernelDevice } from '../../../kernel/objects.js';
+import type { Domain } from '../../../kernel/iommu/domain.js';
+import type { Endpoint } from '../../../kernel/iommu/endpoint.js';
+import type { IommuGroup } from '../../../kernel/iommu/iommu-group.js';
+import type { KernelDevice } from '../../../kernel/device/kernel-device.js';
 import { subdeviceModelOf } from '../../../kernel/profile/subdevice-model.js';
 import type { Platform } from '../../platform.js';
 import { endpointsNamed, groupNamed } from '../named.js';

@@ -1,6 +1,6 @@
 import { pfnOf } from '../../../bits/u64.js';
 import type { Blocker } from '../../../kernel/errno.js';
-import type { IommuGroup } from '../../../kernel/objects.js';
+import type { IommuGroup } from '../../../kernel/iommu/iommu-group.js';
 import { profileOf } from '../../../kernel/profile/profile.js';
 import type { VfioContainer } from '../../../kernel/vfio/objects.js';
 import { type1Parameters } from '../../../kernel/vfio/parameters.js';

@@ -1,5 +1,5 @@
 import type { Blocker } from '../../../kernel/errno.js';
-import type { MdevParent } from '../../../kernel/objects.js';
+import type { MdevParent } from '../../../kernel/mdev/mdev-parent.js';
 import type { Platform } from '../../platform.js';
 import { type StandingRule, found } from './standing.js';
 
