@@ -24,6 +24,7 @@ import { unmap } from './iommu/unmap.js';
 import type { KernelLog } from './log/kernel-log.js';
 import type { MachinePort, UnitRegisters } from './machine-port.js';
 import { createMdev, createSoftwareMdev } from './mdev/create.js';
+import { groupName } from './mdev/group-name.js';
 import { removeMdev } from './mdev/remove.js';
 import { mdevTypes } from './mdev/types.js';
 import type { Bus, SubdeviceFramework } from './iommu/bus.js';
@@ -190,6 +191,10 @@ export class Kernel {
   }
   removeMdev(subdevice: Subdevice | SoftwareSubdevice): void {
     removeMdev(this.state, subdevice);
+  }
+  /** What the `name` file of a group shows; null without such a file. */
+  groupName(group: IommuGroup): string | null {
+    return groupName(this.state, group);
   }
   /** Writes the `type` file of a group. Linux: iommu_group_store_type(). */
   setGroupType(group: IommuGroup, word: string): void {

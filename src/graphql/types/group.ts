@@ -49,6 +49,12 @@ GroupRef.implement({
       description: 'As in /sys/kernel/iommu_groups; reused after the group is gone.',
       resolve: ({ it }) => it.number,
     }),
+    name: t.string({
+      nullable: true,
+      description:
+        'What its sysfs file `name` shows: vfio-noiommu for the group VFIO of V6_1 makes for a subdevice no IOMMU driver knows; null for all others, which have no such file.',
+      resolve: ({ platform, it }) => platform.kernel.groupName(it),
+    }),
     platform: t.field({
       type: PlatformRef,
       description: 'The machine it belongs to.',

@@ -23,7 +23,7 @@ export function groupTypeWord(group: IommuGroup): string {
  * Gives a group a default domain of another type, while no driver uses its one device; a flush queue can be
  * added to the domain it has at any time. What may not be changed says so with the first of these that
  * holds: an unknown word, several devices, a driver, a domain that is not the default one, no default
- * domain. Linux: iommu_group_store_type(), iommu_change_dev_def_domain().
+ * domain, which later kernels look at first. Linux: iommu_group_store_type(), iommu_change_dev_def_domain().
  */
 export function setGroupType(state: KernelState, group: IommuGroup, word: string): void {
   const refuse = (errno: 'EACCES' | 'EINVAL' | 'EBUSY', code: string, rule: string, remedy: string | null) =>
@@ -31,8 +31,11 @@ export function setGroupType(state: KernelState, group: IommuGroup, word: string
       { code, message: rule, subject: { kind: 'Group', number: group.number }, remedy },
     ]);
   const words = state.profile.groupTypeWords;
+  const homeless = () =>
+    refuse('EINVAL', 'NO_DEFAULT_DOMAIN', `Group ${group.number} has no default domain.`, null);
   if (words === null)
     throw refuse('EACCES', 'READ_ONLY', `The type of a group is read-only in ${state.profile.name}.`, null);
+  if (state.profile.groupTypeNeedsDefaultDomain && group.defaultDomain === null) throw homeless();
   if (!words.includes(word))
     throw refuse('EINVAL', 'GROUP_TYPE', `"${word}" is no type of a group.`, `Use ${words.join(', ')}.`);
   const [member] = group.members;
@@ -50,8 +53,7 @@ export function setGroupType(state: KernelState, group: IommuGroup, word: string
     printLimited(state, state.typeWriteLimits.otherDomain, OTHER_DOMAIN, member);
     throw refuse('EBUSY', 'GROUP_BUSY', `Group ${group.number} is not on its default domain.`, 'Detach it.');
   }
-  if (defaultDomain === null)
-    throw refuse('EINVAL', 'NO_DEFAULT_DOMAIN', `Group ${group.number} has no default domain.`, null);
+  if (defaultDomain === null) throw homeless();
   const demanded = defaultDomain.ops.defDomainType?.(member) ?? null;
   const type = typeOf(word, demanded ?? defaultType(state));
   if (demanded !== null && demanded !== type)

@@ -13,9 +13,6 @@ import type { KernelState } from '../state.js';
 import { removeMdev } from './remove.js';
 import { availableInstances, offersTypes, typeName } from './types.js';
 
-/** The driver that binds to subdevices. */
-const MDEV_DRIVER = 'vfio_mdev';
-
 /**
  * Makes a subdevice. That no unit serves its parent does not fail it: it then has no group, and no driver
  * that would make it a VFIO device. Later kernels take it back when the driver will not have it.
@@ -69,10 +66,12 @@ function bringUp(state: KernelState, subdevice: AnySubdevice): void {
   state.changed('SUBDEVICE_CREATED', subdevice.subject);
   probeEndpoint(state, subdevice);
   if (subdevice.bus.framework !== 'mdev' || !state.options.mdevDriver) return;
-  const refusal = bindMdevDriver(state, subdevice);
-  if (refusal === null || !state.profile.failsCreateWithoutDriver) return;
+  const refused = bindMdevDriver(state, subdevice);
+  if (refused === null) return;
+  printFailedProbe(state, subdevice.parent, subdevice.uuid, refused);
+  if (!state.profile.failsCreateWithoutDriver) return;
   removeMdev(state, subdevice);
-  throw refusal;
+  throw refused;
 }
 
 /** What is refused before anything is made, in the kernel's order. */
@@ -82,7 +81,6 @@ function checkCreate(
   type: string,
   uuid: string,
 ): { readonly name: string; readonly input: MdevTypeInput } {
-  const name = parseUuid(uuid);
   const input = offersTypes(parent)
     ? parent.mdevTypeInputs.find((each) => typeName(parent, each) === type)
     : undefined;
@@ -96,6 +94,7 @@ function checkCreate(
       },
     ]);
   }
+  const name = parseUuid(uuid);
   const twin = state.subdevices.get(name) ?? state.softwareSubdevices.get(name);
   if (twin !== undefined) {
     throw new KernelError(
@@ -117,7 +116,7 @@ function checkCreate(
   }
   if (availableInstances(state, parent, input) < 1) {
     const rule = `${parent.name} has no room for another ${type}.`;
-    throw new KernelError('ENOSPC', 'mdev_device_create', rule, [
+    const full = new KernelError('ENOSPC', 'mdev_device_create', rule, [
       {
         code: 'NO_INSTANCES',
         message: rule,
@@ -125,6 +124,9 @@ function checkCreate(
         remedy: 'Remove a subdevice of its pool.',
       },
     ]);
+    // A driver that binds to its own subdevices looks when it is bound.
+    if (!state.profile.sharesSubdeviceDriver) printFailedProbe(state, parent, name, full);
+    throw full;
   }
   return { name, input };
 }
@@ -135,14 +137,15 @@ function checkCreate(
  * Linux: mdev_probe(), mdev_attach_iommu(), vfio_add_group_dev().
  */
 function bindMdevDriver(state: KernelState, subdevice: AnySubdevice): KernelError | null {
-  subdevice.driver = MDEV_DRIVER;
+  subdevice.driver = subdeviceDriver(state, subdevice.parent);
   const refusal = groupRefusal(state, subdevice);
   if (refusal !== null) subdevice.driver = null;
   return refusal;
 }
 
 function groupRefusal(state: KernelState, subdevice: AnySubdevice): KernelError | null {
-  if (!state.model.driverMakesGroups) return null;
+  // VFIO makes one for whatever no IOMMU driver knows, as it does for the samples of a 6.1 kernel.
+  if (!state.model.driverMakesGroups && subdevice.kind === 'Subdevice') return null;
   const coreGroups = subdevice.iommuOps !== null;
   if (coreGroups && state.options.fifthPatch) {
     if (subdevice.group !== null) return null;
@@ -162,8 +165,23 @@ function groupRefusal(state: KernelState, subdevice: AnySubdevice): KernelError 
   const explanation = `${subdevice.name} was given a group by its driver; no IOMMU operations stand behind it.`;
   const device = subdevice.kind === 'Subdevice' ? subdevice.parent : null;
   joinGroup(state, group, subdevice, [{ kind: 'SUBDEVICE', device, via: null, missingAcs: [], explanation }]);
-  state.log.printFor(subdevice, `MDEV: group_id = ${group.number}`);
+  if (state.profile.sharesSubdeviceDriver) state.log.printFor(subdevice, `MDEV: group_id = ${group.number}`);
   return null;
+}
+
+/** The driver that binds to the subdevices of a parent. */
+function subdeviceDriver(state: KernelState, parent: MdevParent): string {
+  return state.profile.sharesSubdeviceDriver ? 'vfio_mdev' : parent.driver!;
+}
+
+/** Linux: call_driver_probe(). */
+function printFailedProbe(
+  state: KernelState,
+  parent: MdevParent,
+  uuid: string,
+  { number }: KernelError,
+): void {
+  state.log.print(`${subdeviceDriver(state, parent)}: probe of ${uuid} failed with error -${number}`);
 }
 
 /** Linux: create_store(), guid_parse(). */

@@ -23,7 +23,8 @@ export function removeMdev(state: KernelState, subdevice: AnySubdevice): void {
   ops?.releaseDevice(subdevice);
   const hadGroup = subdevice.group !== null;
   leaveGroup(state, subdevice);
-  if (hadGroup && ops === null) state.log.printFor(subdevice, 'MDEV: detaching iommu');
+  if (hadGroup && ops === null && state.profile.sharesSubdeviceDriver)
+    state.log.printFor(subdevice, 'MDEV: detaching iommu');
   subdevice.unit = null;
   subdevice.driver = null;
   if (subdevice.kind === 'Subdevice') state.subdevices.delete(subdevice.uuid);

@@ -58,6 +58,8 @@ export interface KernelProfile {
   readonly reportsRealPageSizes: boolean;
   /** VFIO knows VFIO_DMA_UNMAP_FLAG_ALL. */
   readonly knowsUnmapAll: boolean;
+  /** VFIO_UPDATE_VADDR is answered for a container and what is in it; before, always with yes. Seen on a 6.1 kernel. */
+  readonly updatesVaddrOnlyOfDomains: boolean;
   /** User space owns a group from the container on, and its devices are blocked until a domain comes. Linux: iommu_group_claim_dma_owner(). */
   readonly claimsDmaOwnership: boolean;
   /** VFIO looks a device up before it looks at the group's container. */
@@ -68,6 +70,14 @@ export interface KernelProfile {
   readonly attachesToPasids: boolean;
   /** A subdevice its driver will not take is not created. Linux: mdev_device_create(), device_driver_attach(). */
   readonly failsCreateWithoutDriver: boolean;
+  /**
+   * One driver, vfio_mdev, binds to every subdevice, and the bus makes its group and says so. Later the
+   * driver of each parent binds to its own, and VFIO makes the group. Linux: mdev_attach_iommu(); seen on a
+   * 6.1 kernel: vfio_register_emulated_iommu_dev().
+   */
+  readonly sharesSubdeviceDriver: boolean;
+  /** A group without a default domain refuses every write to its `type`, whatever is bound. Seen on a 6.1 kernel. */
+  readonly groupTypeNeedsDefaultDomain: boolean;
   /** What the sysfs file `type` of a group takes; null when it is read-only. Linux: iommu_group_store_type(). */
   readonly groupTypeWords: readonly string[] | null;
   /** What is printed where no driver configures virtual functions. Linux: sriov_numvfs_store(). */
@@ -115,11 +125,14 @@ const V5_10: KernelProfile = {
   bindOfBoundIsBusy: false,
   reportsRealPageSizes: false,
   knowsUnmapAll: false,
+  updatesVaddrOnlyOfDomains: false,
   claimsDmaOwnership: false,
   findsVfioDeviceFirst: false,
   hasAuxApi: true,
   attachesToPasids: false,
   failsCreateWithoutDriver: false,
+  sharesSubdeviceDriver: true,
+  groupTypeNeedsDefaultDomain: false,
   groupTypeWords: null,
   noSriovDriverLines: {
     unbound: 'Driver does not support SRIOV configuration via sysfs',
@@ -180,6 +193,9 @@ const V6_1: KernelProfile = {
   knowsSatc: true,
   claimsDmaOwnership: true,
   hasAuxApi: false,
+  updatesVaddrOnlyOfDomains: true,
+  sharesSubdeviceDriver: false,
+  groupTypeNeedsDefaultDomain: true,
   attachesToPasids: true,
   findsVfioDeviceFirst: true,
   revokesGroupOfLastDevice: true,

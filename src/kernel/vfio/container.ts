@@ -8,7 +8,7 @@ import { DmaList } from './dma-list.js';
 import { type Type1, VFIO_IOMMU, VfioContainer } from './objects.js';
 import { refusal } from '../refusal.js';
 import { UserMemory, type UserRange, WHOLE_USER_SPACE } from './user-memory.js';
-import { isVfioDriver } from './viability.js';
+import { isVfioDevice } from './viability.js';
 
 /** Opens /dev/vfio/vfio for a process with this memory. Linux: vfio_fops_open(). */
 export function openContainer(state: KernelState, userMemory: readonly UserRange[] | null): VfioContainer {
@@ -136,7 +136,7 @@ function requireOpenable(state: KernelState, container: VfioContainer, group: Io
       remedy: `Remove it from container ${holder.number} first.`,
     });
   }
-  if (group.members.some((member) => isVfioDriver(member.driver))) return;
+  if (group.members.some(isVfioDevice)) return;
   const rule = `Group ${group.number} has no file: no member is bound to a VFIO driver.`;
   throw refusal('ENODEV', 'vfio_group_fops_open', rule, {
     code: 'NO_VFIO_DRIVER',

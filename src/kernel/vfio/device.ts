@@ -2,7 +2,7 @@ import type { Endpoint } from '../iommu/endpoint.js';
 import type { IommuGroup } from '../iommu/iommu-group.js';
 import type { KernelState } from '../state.js';
 import { refusal } from '../refusal.js';
-import { groupBlockers, isVfioDriver } from './viability.js';
+import { groupBlockers, isVfioDevice } from './viability.js';
 
 const MIRRORS = 'vfio_group_get_device_fd';
 
@@ -11,7 +11,7 @@ const MIRRORS = 'vfio_group_get_device_fd';
  * Linux: vfio_group_get_device_fd().
  */
 export function openDevice(state: KernelState, group: IommuGroup, name: string): Endpoint {
-  const find = () => group.members.find((each) => each.name === name && isVfioDriver(each.driver));
+  const find = () => group.members.find((each) => each.name === name && isVfioDevice(each));
   // Which of two mistakes is told depends on the profile.
   if (state.profile.findsVfioDeviceFirst && find() === undefined) throw unknown(group, name);
   const container = state.vfio.containerOf.get(group);

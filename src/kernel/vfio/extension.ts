@@ -6,8 +6,8 @@ const EXTENSION = { COHERENT_DMA: 4, UNMAP_ALL: 9, UPDATE_VADDR: 10 } as const;
 
 /**
  * Whether a container can do something: what its backend says, or before it has one what any would.
- * Coherent DMA is a matter of the domains that are there, and addresses can be updated only while all of
- * its groups have domains. Linux: VFIO_CHECK_EXTENSION, vfio_iommu_type1_check_extension().
+ * Coherent DMA is a matter of the domains that are there, and later kernels update addresses only while all
+ * of its groups have domains. Linux: VFIO_CHECK_EXTENSION, vfio_iommu_type1_check_extension().
  */
 export function checkExtension(profile: KernelProfile, { iommu }: VfioContainer, extension: number): boolean {
   if (Object.values<number>(VFIO_IOMMU).includes(extension)) return true;
@@ -17,7 +17,8 @@ export function checkExtension(profile: KernelProfile, { iommu }: VfioContainer,
     case EXTENSION.UNMAP_ALL:
       return profile.knowsUnmapAll;
     case EXTENSION.UPDATE_VADDR:
-      return profile.knowsUnmapAll && iommu !== null && iommu.external === null;
+      if (!profile.updatesVaddrOnlyOfDomains) return profile.knowsUnmapAll;
+      return iommu !== null && iommu.external === null;
     default:
       return false;
   }

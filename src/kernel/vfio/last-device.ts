@@ -2,7 +2,7 @@ import type { Endpoint } from '../iommu/endpoint.js';
 import type { KernelState } from '../state.js';
 import { removeGroup } from './container.js';
 import { refusal } from '../refusal.js';
-import { isVfioDriver } from './viability.js';
+import { isVfioDevice } from './viability.js';
 
 /**
  * Keeps the VFIO driver on a device its user holds: one that is open, and with older kernels the last of a
@@ -32,5 +32,5 @@ export function leaveVfio(state: KernelState, device: Endpoint): void {
 }
 
 function isLast(device: Endpoint): boolean {
-  return !device.group!.members.some((each) => each !== device && isVfioDriver(each.driver));
+  return !device.group!.members.some((each) => each !== device && isVfioDevice(each));
 }

@@ -6,7 +6,7 @@ import type { IommuGroup } from '../iommu/iommu-group.js';
 import type { VfioContainer } from './objects.js';
 import { type Type1Parameters, type1Parameters } from './parameters.js';
 import { UserFrames } from './user-memory.js';
-import { isVfioDriver } from './viability.js';
+import { isVfioDevice } from './viability.js';
 
 /** Everything VFIO keeps. */
 export class VfioState {
@@ -32,7 +32,7 @@ export class VfioState {
 
   /** The container that has a device through its VFIO driver; null when none has. */
   containerHolding(device: Endpoint): VfioContainer | null {
-    if (device.group === null || !isVfioDriver(device.driver)) return null;
+    if (device.group === null || !isVfioDevice(device)) return null;
     return this.containerOf.get(device.group) ?? null;
   }
 

@@ -1,18 +1,21 @@
 import type { Blocker } from '../errno.js';
+import type { Endpoint } from '../iommu/endpoint.js';
 import type { IommuGroup } from '../iommu/iommu-group.js';
 
 /** Drivers under which a device cannot harm the owner of its group. Linux: vfio_driver_allowed[]. */
-const HARMLESS = new Set(['pci-stub', 'vfio-pci', 'vfio_mdev']);
+const HARMLESS = new Set(['pci-stub', 'vfio-pci']);
 
-/** Drivers that hand their devices to user space. */
-const VFIO_DRIVERS = new Set(['vfio-pci', 'vfio_mdev']);
-
-/** Whether a driver makes its device a VFIO device. */
+/** Whether a driver of PCI functions hands them to user space. */
 export function isVfioDriver(driver: string | null): boolean {
-  return driver !== null && VFIO_DRIVERS.has(driver);
+  return driver === 'vfio-pci';
 }
 
-/** Whether a driver can be trusted beside a user in one group. */
+/** Whether VFIO has an endpoint: a function by its driver, a subdevice by whichever driver took it. */
+export function isVfioDevice(endpoint: Pick<Endpoint, 'kind' | 'driver'>): boolean {
+  return endpoint.kind === 'Device' ? isVfioDriver(endpoint.driver) : endpoint.driver !== null;
+}
+
+/** Whether a driver of PCI functions can be trusted beside a user in one group. */
 export function isHarmlessDriver(driver: string): boolean {
   return HARMLESS.has(driver);
 }
@@ -25,8 +28,8 @@ export function isHarmlessDriver(driver: string): boolean {
 export function groupBlockers(group: IommuGroup): Blocker[] {
   const blockers: Blocker[] = [];
   for (const member of group.members) {
+    if (member.kind !== 'Device' || member.fn.isBridge) continue;
     if (member.driver === null || isHarmlessDriver(member.driver)) continue;
-    if (member.kind === 'Device' && member.fn.isBridge) continue;
     blockers.push({
       code: 'HOST_DRIVER_BOUND',
       message: `${member.name} is bound to ${member.driver}, and every endpoint of group ${group.number} must be driverless or bound to a VFIO driver.`,

@@ -102,6 +102,7 @@ it('scenario 12: without patch 5/5 the driver’s own group comes second, and it
   expect(lines).toEqual([
     `mdev ${U1}: Adding to iommu group 1`,
     `vfio_mdev ${U1}: Failed to add to iommu group 2: -17`,
+    `vfio_mdev: probe of ${U1} failed with error -17`,
   ]);
   const subdevice = host.kernel.subdevices.get(U1)!;
   expect([subdevice.group?.number, subdevice.driver]).toEqual([1, null]);
@@ -291,10 +292,10 @@ describe.each(['V5_10', 'V5_15'] as const)('AUX_API in %s', (profile) => {
 describe('PASID_ATTACH', () => {
   const boot = () => Host.boot({ config: { profile: 'V6_1', subdeviceModel: 'PASID_ATTACH' } });
 
-  it('a subdevice has neither operations nor a group', () => {
+  it('a subdevice has neither operations nor a group, and the driver of its parent', () => {
     const host = boot();
     const subdevice = host.mdev(U1);
-    expect([subdevice.iommuOps, subdevice.group, subdevice.driver]).toEqual([null, null, 'vfio_mdev']);
+    expect([subdevice.iommuOps, subdevice.group, subdevice.driver]).toEqual([null, null, 'idxd']);
   });
 
   it('attaches to a PASID of the parent, in tables that outlive its primary domain', () => {
@@ -352,10 +353,14 @@ describe('PASID_ATTACH', () => {
 });
 
 describe('scenario 95: the type of a group', () => {
-  it.each(['V5_15', 'V6_1'] as const)('of a subdevice in %s: bound EBUSY, unbound EINVAL', (profile) => {
+  // That V6_1 looks at the default domain first is in ../shared/data/qemu-linux/topology/mdev-mtty/ops.txt.
+  it.each([
+    ['V5_15', 'EBUSY'],
+    ['V6_1', 'EINVAL'],
+  ] as const)('of a subdevice in %s: bound %s, unbound EINVAL', (profile, bound) => {
     const host = Host.boot({ config: { profile } });
     const subdevice = host.mdev(U1);
-    expect(errnoOf(() => host.kernel.setGroupType(subdevice.group!, 'identity'))).toBe('EBUSY');
+    expect(errnoOf(() => host.kernel.setGroupType(subdevice.group!, 'identity'))).toBe(bound);
     subdevice.driver = null;
     expect(errnoOf(() => host.kernel.setGroupType(subdevice.group!, 'identity'))).toBe('EINVAL');
     expect(errnoOf(() => host.kernel.setGroupType(subdevice.group!, 'unmanaged'))).toBe('EINVAL');

@@ -131,6 +131,18 @@ describe.each(PROFILES)('VFIO under %s', (profile) => {
     expect(unmapDma(host, container, '0', '0', true)).toBe(profile === 'V5_10' ? 'EINVAL' : '3000');
   });
 
+  // The two older answers are those of the sources, the later one is recorded in ../shared/data/qemu-linux/vfio.
+  it('says of VFIO_UPDATE_VADDR what its kernel knows, later also what is in the container', () => {
+    const host = vfioHost(profile, { config: { options: NO_SERIES } });
+    const supports = (container: VfioContainer) => host.kernel.containerSupports(container, 10);
+    const container = host.kernel.openContainer(null);
+    expect(supports(container)).toBe(profile === 'V5_15');
+    expect(supports(containerWith(host, [NIC]))).toBe(profile !== 'V5_10');
+    host.kernel.addGroupToContainer(container, host.mdev(U1).group!);
+    host.kernel.setContainerIommu(container, 3);
+    expect(supports(container)).toBe(profile === 'V5_15');
+  });
+
   it('scenario 74: a region firmware reserves may not hold mappings, unless its device can do without', () => {
     const rmrr = { base: '1e000000', last: '1e0fffff' };
     const host = vfioHost(profile, { rmrr });

@@ -107,7 +107,7 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
   const domain = [...book.domains.keys()].reverse()[skewed(b, book.domains.size)] ?? 9999;
   const group = pick([...book.groups.keys()].reverse(), c) ?? 9999;
   const openable = [...platform.kernel.groups.values()].filter(({ members }) =>
-    members.some(({ driver }) => driver === 'vfio-pci' || driver === 'vfio_mdev'),
+    members.some(({ kind, driver }) => (kind === 'Device' ? driver === 'vfio-pci' : driver !== null)),
   );
   const container = pick([...book.containers], a) ?? 9999;
   const subdevice = pick(hardware, a) ?? UUIDS[0];

@@ -1,3 +1,4 @@
+import { isVfioDevice } from '../../../kernel/vfio/viability.js';
 import type { Command } from '../../command.js';
 import { endpointsNamed, groupNamed } from '../named.js';
 import type { Circumstances, ObstacleRules } from '../obstacle.js';
@@ -96,7 +97,7 @@ function addableGroups({ platform, blocker }: Circumstances): Command[][] {
   const { number: container } = blocker.subject;
   return [...platform.kernel.groups.values()]
     .filter((group) => platform.kernel.containerOf(group) === null)
-    .filter(({ members }) => members.some(({ driver }) => driver === 'vfio-pci' || driver === 'vfio_mdev'))
+    .filter(({ members }) => members.some(isVfioDevice))
     .map(({ number: group }) => [{ type: 'addGroupToContainer', container, group }]);
 }
 

@@ -4,7 +4,7 @@ import type { IommuGroup } from '../../../kernel/iommu/iommu-group.js';
 import { profileOf } from '../../../kernel/profile/profile.js';
 import type { VfioContainer } from '../../../kernel/vfio/objects.js';
 import { type1Parameters } from '../../../kernel/vfio/parameters.js';
-import { groupBlockers, isVfioDriver } from '../../../kernel/vfio/viability.js';
+import { groupBlockers, isVfioDevice } from '../../../kernel/vfio/viability.js';
 import type { Platform } from '../../platform.js';
 import { busyGroup, groupObstacles } from './attach.js';
 import { type StandingRule, found } from './standing.js';
@@ -25,7 +25,7 @@ export const standingAddGroup: StandingRule<'addGroupToContainer'> = function* (
     const message = `Group ${group.number} is open: it is in container ${holder.number}.`;
     yield found('GROUP_OPEN', message, holder.subject);
   }
-  if (!group.members.some(({ driver }) => isVfioDriver(driver))) {
+  if (!group.members.some(isVfioDevice)) {
     const message = `Group ${group.number} has no file: no member is bound to a VFIO driver.`;
     yield found('NO_VFIO_DRIVER', message, subject);
   }
