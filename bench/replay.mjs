@@ -23,7 +23,7 @@ export async function replay(commands) {
     const { seconds: filling, events } = await fill(directory, commands);
     const { cpu, seconds } = await readBack(directory, commands);
     const behind = await commandsBehind(directory, commands);
-    const restart = await restartOf(directory);
+    const { seconds: restart, looks } = await restartOf(directory, commands);
     printRows(
       `replay: ${commands} commands, ${events} events`,
       ['what', 'time', 'commands/s'],
@@ -36,6 +36,12 @@ export async function replay(commands) {
           `${restart.toFixed(1)} s`,
           (commands / restart).toFixed(0),
         ],
+        [
+          'then a look at half of the commands: from boot, which leaves checkpoints',
+          `${looks[0].toFixed(1)} s`,
+          '-',
+        ],
+        ['then a look at a thousand commands before that', `${looks[1].toFixed(1)} s`, '-'],
       ],
     );
   } finally {
@@ -132,7 +138,8 @@ async function commandsBehind(directory, commands) {
   return commands - (snapshot?.revision ?? 0);
 }
 
-async function restartOf(directory) {
+/** Seconds to the first answer, and of two looks at the past after it. */
+async function restartOf(directory, commands) {
   const began = performance.now();
   const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--data-dir', directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -141,11 +148,21 @@ async function restartOf(directory) {
     for await (const line of createInterface({ input: child.stdout })) {
       const url = / serves (\S+)$/.exec(line)?.[1];
       if (url === undefined) continue;
-      const answer = await fetch(
-        `${url}?query=${encodeURIComponent('{ platform(name: "demo") { revision } }')}`,
-      );
-      assert.equal(answer.status, 200);
-      return (performance.now() - began) / 1000;
+      const ask = async (query) => {
+        const answer = await fetch(`${url}?query=${encodeURIComponent(query)}`);
+        assert.equal(answer.status, 200);
+        return (await answer.json()).data.platform;
+      };
+      assert.equal((await ask('{ platform(name: "demo") { revision } }')).revision, commands);
+      const seconds = (performance.now() - began) / 1000;
+      const looks = [];
+      for (const revision of [commands / 2, commands / 2 - 1000]) {
+        const asked = performance.now();
+        const { at } = await ask(`{ platform(name: "demo") { at(revision: ${revision}) { revision } } }`);
+        assert.equal(at.revision, revision);
+        looks.push((performance.now() - asked) / 1000);
+      }
+      return { seconds, looks };
     }
     throw new Error('the server ended before it served');
   } finally {

@@ -3,7 +3,8 @@ import { isPlatformStream } from '../platform/deletions.js';
 import { digestOf } from '../platform/digest.js';
 import { Platform, type PlatformHeader } from '../platform/platform.js';
 import { replay } from '../platform/replay.js';
-import { labelOf, readSnapshot } from '../platform/snapshots.js';
+import { readSnapshot } from '../platform/snapshot-pieces.js';
+import { labelOf } from '../platform/snapshots.js';
 
 /** What a snapshot is, held against a replay up to its revision. */
 interface SnapshotVerdict {

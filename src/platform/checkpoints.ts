@@ -8,7 +8,7 @@ const MOST = 32;
 
 interface Track {
   interval: number;
-  /** In order of revision, the first right after boot. */
+  /** In order of revision; the first right after boot, or after what the platform was read back from. */
   kept: Platform[];
 }
 
@@ -27,15 +27,29 @@ export class Checkpoints {
       this.tracks.set(platform, { interval: SHORTEST_INTERVAL, kept: [copyPlatform(platform)] });
       return;
     }
-    if (platform.revision % track.interval !== 0) return;
-    track.kept.push(copyPlatform(platform));
-    if (track.kept.length <= MOST) return;
-    track.interval *= 2;
-    track.kept = track.kept.filter((each, index) => index === 0 || each.revision % track.interval === 0);
+    if (platform.revision % track.interval === 0) add(track, track.kept.length, platform);
+  }
+
+  /**
+   * To be called at each command of a second self that is replayed from boot, because the platform was read back from
+   * a snapshot and has no checkpoint so early: who looks there next need not begin at boot again.
+   */
+  fillIn(platform: Platform, earlier: Platform): void {
+    const track = this.tracks.get(platform);
+    if (track === undefined || earlier.revision % track.interval !== 0) return;
+    const at = track.kept.findIndex(({ revision }) => revision >= earlier.revision);
+    if (at >= 0 && track.kept[at].revision > earlier.revision) add(track, at, earlier);
   }
 
   /** The last one taken at a revision or before; not to be changed. Null when there is none. */
   before(platform: Platform, revision: number): Platform | null {
     return this.tracks.get(platform)?.kept.findLast((each) => each.revision <= revision) ?? null;
   }
+}
+
+function add(track: Track, at: number, platform: Platform): void {
+  track.kept.splice(at, 0, copyPlatform(platform));
+  if (track.kept.length <= MOST) return;
+  track.interval *= 2;
+  track.kept = track.kept.filter((each, index) => index === 0 || each.revision % track.interval === 0);
 }

@@ -119,7 +119,9 @@ export class History {
   private async build(origin: Platform, revision: number): Promise<Platform> {
     const nearest = revision === origin.revision ? origin : this.checkpoints.before(origin, revision);
     const platform = nearest === null ? new Platform(origin.header) : copyPlatform(nearest);
-    await replay(this.log, platform, revision);
+    const leaveCheckpoints = () => this.checkpoints.fillIn(origin, platform);
+    if (nearest === null) leaveCheckpoints();
+    await replay(this.log, platform, revision, nearest === null ? leaveCheckpoints : null);
     if (platform.revision !== revision) {
       throw new Error(`the log of ${origin.name} ends at ${platform.revision}, before ${revision}`);
     }

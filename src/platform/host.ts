@@ -1,35 +1,16 @@
 import type { CommandLog } from '../log/port.js';
-import type { Command, LoggedCommand } from './command.js';
+import type { Command } from './command.js';
 import { KernelConfigError } from '../kernel/profile/config-error.js';
 import { Deletions, isPlatformStream } from './deletions.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
 import { forkHeader, isUnfinishedFork, logFork } from './fork.js';
 import { History, type LogRevision, type OnLooker } from './history.js';
-import {
-  type RequestKey,
-  RequestMemory,
-  type RequestTerms,
-  checkRevision,
-  sameInput,
-} from './idempotency.js';
+import { Hosted, type Surroundings } from './hosted.js';
+import { type RequestKey, type RequestMemory, type RequestTerms, sameInput } from './idempotency.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
-import { replay } from './replay.js';
 import { type SnapshotSettings, Snapshots } from './snapshots.js';
 import { beginStream, stored } from './stored.js';
 import { FairTurn } from './time-slice.js';
-import { prepare } from './verbs/index.js';
-
-/** A platform and the commands on their way to it. */
-interface Hosted {
-  readonly platform: Platform;
-  readonly requests: RequestMemory;
-  /** Revision the next accepted command will get. */
-  nextRevision: number;
-  /** Being deleted: not to be found any more, and back again when that cannot be stored. */
-  isLeaving: boolean;
-  /** Settles when every command accepted so far was applied or failed. */
-  tail: Promise<unknown>;
-}
 
 /**
  * The platforms of one server and the log behind them. A command is appended first and applied when it is
@@ -41,19 +22,12 @@ export class PlatformHost {
   private readonly reserved = new Set<string>();
   /** Platforms being made now for requests that have a key. */
   private readonly making = new Map<string, { request: RequestKey; platform: Promise<Platform> }>();
-  private readonly history: History;
-  /** Many commands become durable at once; others are answered while they are applied. */
-  private readonly turn = new FairTurn();
 
   private constructor(
-    private readonly log: CommandLog,
-    private readonly clock: () => number,
+    private readonly around: Surroundings,
     private readonly deletions: Deletions,
     private readonly keptEvents: number | null,
-    private readonly snapshots: Snapshots | null,
-  ) {
-    this.history = new History(log);
-  }
+  ) {}
 
   /**
    * Reads every platform back from the log: its newest snapshot, or else its header, then the commands that follow.
@@ -69,7 +43,8 @@ export class PlatformHost {
   ): Promise<PlatformHost> {
     const deletions = await Deletions.open(log);
     const images = snapshots && new Snapshots(log, snapshots, keptEvents);
-    const host = new PlatformHost(log, clock, deletions, keptEvents, images);
+    const around = { log, clock, history: new History(log), snapshots: images, turn: new FairTurn() };
+    const host = new PlatformHost(around, deletions, keptEvents);
     for (const stream of await log.streams()) {
       if (!isPlatformStream(stream.name)) continue;
       const header = stream.header as PlatformHeader;
@@ -78,21 +53,14 @@ export class PlatformHost {
         continue;
       }
       const restored = (await images?.restore(header)) ?? null;
-      const hosted = host.admit(restored?.platform ?? new Platform(header), restored?.requests);
-      const { platform, requests } = hosted;
-      await replay(log, platform, Infinity, ({ request }, applied) => {
-        host.history.note(platform);
-        if (request !== undefined) requests.keep(request, applied);
-      });
-      hosted.nextRevision = platform.revision + 1;
-      images?.note(platform, requests);
+      await host.admit(restored?.platform ?? new Platform(header), restored?.requests).catchUp();
     }
     return host;
   }
 
   /** The time a command would get that was accepted now. */
   now(): number {
-    return this.clock();
+    return this.around.clock();
   }
 
   /** In order of creation. */
@@ -109,9 +77,9 @@ export class PlatformHost {
   create(header: Omit<PlatformHeader, 'createdAt'>): Promise<Platform> {
     return this.once(header.request, () =>
       this.make(header.name, async () => {
-        const complete: PlatformHeader = { ...header, createdAt: this.clock() };
+        const complete: PlatformHeader = { ...header, createdAt: this.around.clock() };
         const platform = boot(complete);
-        await beginStream(this.log, header.name, complete);
+        await beginStream(this.around.log, header.name, complete);
         return platform;
       }),
     );
@@ -123,18 +91,19 @@ export class PlatformHost {
    */
   fork(from: string, name: string, revision: number | null, terms: RequestTerms = {}): Promise<Platform> {
     return this.once(terms.request, () => {
-      const { platform: origin, nextRevision } = this.find(from);
-      checkRevision(from, nextRevision - 1, terms.expectedRevision);
+      const hosted = this.find(from);
+      const { platform: origin } = hosted;
+      hosted.expect(terms.expectedRevision);
       const at = revision ?? origin.revision;
       if (at < 0 || at > origin.revision) {
         const message = `Platform "${from}" has had ${origin.revision} commands; there is no revision ${at}.`;
         throw new InvalidInputError(['input', 'revision'], message);
       }
       return this.make(name, async () => {
-        const header = forkHeader(origin.header, name, at, this.clock(), terms.request);
+        const header = forkHeader(origin.header, name, at, this.around.clock(), terms.request);
         try {
-          const platform = await this.history.copyAt(origin, at, header);
-          await logFork(this.log, header);
+          const platform = await this.around.history.copyAt(origin, at, header);
+          await logFork(this.around.log, header);
           return platform;
         } catch (error) {
           throw origin.isClosed ? new NotFoundError('Platform', from, null) : error;
@@ -151,26 +120,26 @@ export class PlatformHost {
   async at(seen: Platform, revision: number): Promise<Platform | null> {
     const origin = this.originOf(seen);
     if (origin === null || revision > seen.revision) return null;
-    return this.history.at(origin, revision);
+    return this.around.history.at(origin, revision);
   }
 
   /** See {@link History.relive}; nothing happens when the platform is gone or has no such revision. */
   async relive(seen: Platform, revision: number, see: OnLooker): Promise<void> {
     const origin = this.originOf(seen);
     if (origin === null || revision < 1 || revision > origin.revision) return;
-    await this.history.relive(origin, revision, see);
+    await this.around.history.relive(origin, revision, see);
   }
 
   /** The commands of a platform from one revision to another, both included; none when it is gone. */
   async *commands(seen: Platform, from: number, to: number): AsyncGenerator<LogRevision> {
     const origin = this.originOf(seen);
-    if (origin !== null) yield* this.history.commands(origin, from, to);
+    if (origin !== null) yield* this.around.history.commands(origin, from, to);
   }
 
   /** A second self of a platform, for the caller to try things on and drop. */
   async replica(name: string): Promise<Platform> {
     const { platform } = this.find(name);
-    return this.history.copyAt(platform, platform.revision);
+    return this.around.history.copyAt(platform, platform.revision);
   }
 
   /** Forgets a platform and its log; commands on their way to it are finished first. */
@@ -178,7 +147,7 @@ export class PlatformHost {
     const known = request === undefined ? null : this.deletions.recall(request);
     if (known !== null) return stored(known);
     const hosted = this.find(name);
-    checkRevision(name, hosted.nextRevision - 1, expectedRevision);
+    hosted.expect(expectedRevision);
     if (request === undefined) return this.forget(hosted, stored);
     // Once the key is stored the platform is gone; what cannot be dropped now is dropped by the next start.
     const forget = () => this.forget(hosted, (drop) => drop.catch(() => undefined));
@@ -194,35 +163,16 @@ export class PlatformHost {
     command: Extract<Command, { type: T }>,
     terms: RequestTerms = {},
   ): Promise<Applied<T>> {
-    const hosted = this.find(name);
-    const { platform, requests } = hosted;
-    const { request } = terms;
-    if (request !== undefined) {
-      const known = requests.recall(request, (revision) => this.history.applied(platform, revision));
-      if (known !== null) return known as Promise<Applied<T>>;
-    }
-    checkRevision(name, hosted.nextRevision - 1, terms.expectedRevision);
-    prepare(platform, command);
-    const logged: LoggedCommand = { command, time: this.clock(), ...(request && { request }) };
-    const revision = hosted.nextRevision++;
-    const durable = stored(this.log.append(name, revision, logged));
-    // What is not stored has no revision, and neither has what was accepted after it.
-    durable.catch(() => (hosted.nextRevision = Math.min(hosted.nextRevision, revision)));
-    // A failure is this caller's to hear; it must not stop those who come after.
-    const applied = hosted.tail
-      .then(() => durable)
-      .then(() => this.turn.next())
-      .then(() => this.apply(hosted, logged));
-    hosted.tail = applied.catch(() => undefined);
-    if (request !== undefined) requests.begin(request, applied);
-    return applied as Promise<Applied<T>>;
+    return this.find(name).perform(command, terms) as Promise<Applied<T>>;
   }
 
-  /** Waits for commands on their way, then closes the log. */
+  /** Waits for commands on their way and, for a moment, for snapshots, then closes the log. */
   async close(): Promise<void> {
-    await Promise.all([...this.hosted.values()].map(({ tail }) => tail));
-    for (const { platform } of this.hosted.values()) platform.close();
-    await this.log.close();
+    const all = [...this.hosted.values()];
+    await Promise.all(all.map(({ tail }) => tail));
+    for (const { platform } of all) platform.close();
+    await this.around.snapshots?.finish(all);
+    await this.around.log.close();
   }
 
   /** @param settled makes of the dropping of the log what the caller is to hear */
@@ -233,22 +183,15 @@ export class PlatformHost {
     hosted.isLeaving = true;
     await hosted.tail;
     try {
-      await settled(this.log.drop(platform.name));
+      await settled(this.around.log.drop(platform.name));
     } catch (error) {
       hosted.isLeaving = false;
       throw error;
     }
     this.hosted.delete(platform.name);
     platform.close();
-    this.history.forget(platform);
-  }
-
-  private apply({ platform, requests }: Hosted, logged: LoggedCommand): Applied {
-    const applied = platform.apply(logged);
-    this.history.note(platform);
-    if (logged.request !== undefined) requests.keep(logged.request, applied);
-    this.snapshots?.note(platform, requests);
-    return applied;
+    this.around.history.forget(platform);
+    this.around.snapshots?.forget(platform);
   }
 
   /** Makes a platform under a name that nobody else can take meanwhile. */
@@ -295,17 +238,10 @@ export class PlatformHost {
     return hosted;
   }
 
-  private admit(platform: Platform, requests = new RequestMemory()): Hosted {
+  private admit(platform: Platform, requests?: RequestMemory): Hosted {
     if (this.keptEvents !== null) platform.events.keep(this.keptEvents);
-    const hosted: Hosted = {
-      platform,
-      requests,
-      nextRevision: platform.revision + 1,
-      isLeaving: false,
-      tail: Promise.resolve(),
-    };
+    const hosted = new Hosted(this.around, platform, requests);
     this.hosted.set(platform.name, hosted);
-    this.history.note(platform);
     return hosted;
   }
 }

@@ -1,12 +1,11 @@
-import { decode, encode } from '../log/codec.js';
+import { setTimeout } from 'node:timers/promises';
 import { LogError } from '../log/log-error.js';
-import type { CommandLog, Snapshot } from '../log/port.js';
-import { type KnownRequest, RequestMemory } from './idempotency.js';
+import type { CommandLog } from '../log/port.js';
+import type { RequestMemory } from './idempotency.js';
 import { copyPlatform } from './image/copy.js';
-import { PlatformDecoder } from './image/decode.js';
-import { encodePlatform } from './image/encode.js';
 import { KEPT_EVENTS, type Platform, type PlatformHeader } from './platform.js';
-import { TimeSlice } from './time-slice.js';
+import { Pace } from './snapshot-pace.js';
+import { type Restored, readSnapshot, writePieces } from './snapshot-pieces.js';
 
 export interface SnapshotSettings {
   /** Tells this program from any other, see `program.ts`: another one may come to something else. */
@@ -21,18 +20,12 @@ export interface SnapshotSettings {
 const FEWEST = 20_000;
 /**
  * An image grows with the life of a platform, and so does the space between two, so that writing them costs a
- * command about the same however many there were; up to what is replayed in some seconds.
+ * command about the same however many there were; up to what is replayed in a second or two.
  */
 const SHARE = 1 / 8;
 const MOST = 100_000;
-/** Keys in one piece. */
-const KEYS_A_PIECE = 1000;
-
-/** What a snapshot gives back. */
-export interface Restored {
-  readonly platform: Platform;
-  readonly requests: RequestMemory;
-}
+/** How long an end of the server waits for snapshots. */
+const LAST_MS = 2000;
 
 /** Name of what can be read back as it would be replayed: by the same program, keeping as many events. */
 export function labelOf(program: string, keptEvents: number | null): string {
@@ -40,13 +33,16 @@ export function labelOf(program: string, keptEvents: number | null): string {
 }
 
 /**
- * Images of platforms in the log, written while they live, so that a start need not replay everything. The log
- * remains the truth: what cannot be written or read is told and done without.
+ * Images of platforms in the log, written one at a time while they live, so that a start need not replay
+ * everything. The log remains the truth: what cannot be written or read is told and done without.
  */
 export class Snapshots {
   /** Revision of the newest, written or tried. */
   private readonly newest = new WeakMap<Platform, number>();
-  private isSaving = false;
+  /** Platforms that are to have one, in the order in which they came to it. */
+  private readonly due = new Map<Platform, RequestMemory>();
+  private saving: Promise<void> | null = null;
+  private readonly pace = new Pace();
   private readonly label: string;
 
   constructor(
@@ -57,15 +53,42 @@ export class Snapshots {
     this.label = labelOf(settings.program, keptEvents);
   }
 
+  private get fewest(): number {
+    return this.settings.interval ?? FEWEST;
+  }
+
   /** To be called whenever a platform has had a command, or was read back. */
   note(platform: Platform, requests: RequestMemory): void {
-    const { revision } = platform;
-    const fewest = this.settings.interval ?? FEWEST;
-    const interval = Math.max(fewest, Math.min(MOST, revision * SHARE));
-    if (this.isSaving || revision - (this.newest.get(platform) ?? 0) < interval) return;
-    this.newest.set(platform, revision);
-    this.isSaving = true;
-    void this.save(copyPlatform(platform), requests).finally(() => (this.isSaving = false));
+    this.pace.command();
+    const interval = Math.max(this.fewest, Math.min(MOST, platform.revision * SHARE));
+    if (this.behind(platform) < interval) return;
+    this.due.set(platform, requests);
+    this.saving ??= this.saveAll();
+  }
+
+  /** To be awaited before a command, when it gives something to wait for: the snapshot under way comes first. */
+  turn(): Promise<void> | null {
+    return this.pace.turn();
+  }
+
+  /** To be called when a platform was deleted. */
+  forget(platform: Platform): void {
+    this.due.delete(platform);
+  }
+
+  /**
+   * Finishes what is under way, and takes a last one of platforms that had many commands since the newest; for a
+   * moment at most, after which the log can be closed all the same.
+   */
+  async finish(
+    platforms: Iterable<{ readonly platform: Platform; readonly requests: RequestMemory }>,
+  ): Promise<void> {
+    for (const { platform, requests } of platforms) {
+      if (this.behind(platform) >= this.fewest) this.due.set(platform, requests);
+    }
+    if (this.due.size > 0) this.saving ??= this.saveAll();
+    await Promise.race([this.saving, setTimeout(LAST_MS, undefined, { ref: false })]);
+    this.due.clear();
   }
 
   /** The platform of a stream as its newest snapshot has it; null when there is none that can be used. */
@@ -87,59 +110,31 @@ export class Snapshots {
     }
   }
 
+  /** Commands since the newest. */
+  private behind(platform: Platform): number {
+    return platform.revision - (this.newest.get(platform) ?? 0);
+  }
+
+  private async saveAll(): Promise<void> {
+    for (const [platform, requests] of this.due) {
+      this.due.delete(platform);
+      this.newest.set(platform, platform.revision);
+      await this.save(copyPlatform(platform), requests);
+    }
+    this.saving = null;
+  }
+
   private async save(copy: Platform, requests: RequestMemory): Promise<void> {
     const { name } = copy.header;
     try {
-      await this.log.saveSnapshot(name, copy.revision, this.label, pieces(copy, requests));
+      const pieces = this.pace.keptBy(writePieces(copy, requests));
+      await this.log.saveSnapshot(name, copy.revision, this.label, pieces);
     } catch (error) {
       // The platform was deleted, or the server ends.
       if (error instanceof LogError && ['NO_SUCH_STREAM', 'CLOSED'].includes(error.refusal)) return;
       this.settings.warn(`A snapshot of platform "${name}" could not be written: ${messageOf(error)}`);
     }
   }
-}
-
-/** Keys, an empty piece, and the image of a platform that nobody changes. */
-async function* pieces(platform: Platform, requests: RequestMemory): AsyncGenerator<Uint8Array> {
-  const slice = new TimeSlice();
-  for (const piece of allPieces(platform, requests)) {
-    yield piece;
-    await slice.step();
-  }
-}
-
-function* allPieces(platform: Platform, requests: RequestMemory): Generator<Uint8Array> {
-  let some: KnownRequest[] = [];
-  for (const known of requests.upTo(platform.revision)) {
-    if (some.push(known) < KEYS_A_PIECE) continue;
-    yield encode(some);
-    some = [];
-  }
-  yield encode(some);
-  yield new Uint8Array(0);
-  yield* encodePlatform(platform);
-}
-
-/** A platform and its keys from a snapshot; throws when it is not whole or does not fit the header. */
-export async function readSnapshot(snapshot: Snapshot, header: PlatformHeader): Promise<Restored> {
-  const requests = new RequestMemory();
-  const decoder = new PlatformDecoder(header);
-  const slice = new TimeSlice();
-  let isImage = false;
-  for await (const piece of snapshot.pieces) {
-    if (isImage) decoder.take(piece);
-    else if (piece.byteLength === 0) isImage = true;
-    else for (const known of decode(piece) as KnownRequest[]) requests.know(known);
-    await slice.step();
-  }
-  const finishing = decoder.finish();
-  let step = finishing.next();
-  for (; step.done !== true; step = finishing.next()) await slice.step();
-  const platform = step.value;
-  if (platform.revision !== snapshot.revision) {
-    throw new Error(`it is of revision ${platform.revision}, not ${snapshot.revision}`);
-  }
-  return { platform, requests };
 }
 
 function messageOf(error: unknown): string {

@@ -11,6 +11,8 @@ import { createFromTemplate } from '../../src/platform/create.js';
 import { digestOf } from '../../src/platform/digest.js';
 import { fingerprintOf } from '../../src/platform/idempotency.js';
 import { PlatformHost } from '../../src/platform/host.js';
+import type { Platform } from '../../src/platform/platform.js';
+import { COMMANDS_A_PIECE } from '../../src/platform/snapshot-pace.js';
 import { anyCommand, numbersFrom } from '../support/platform/any-commands.js';
 
 jest.setTimeout(60_000);
@@ -99,6 +101,100 @@ test('moments before a snapshot are reached by replay', async () => {
     expect(digestOf(then!)).toBe(digestOf((await host.at(platform, revision))!));
   }
 });
+
+test('a look before a snapshot leaves checkpoints, so that the next one there need not begin at boot', async () => {
+  const memory = await openMemoryLog();
+  const host = await hostOf(memory, 'mine', 10_000);
+  const platform = await createFromTemplate(host, 'demo', 'legacy-desktop', {});
+  await pokes(host, 'demo', 10_000);
+  while ((await memory.snapshot('demo')) === null) await setImmediate();
+  const { log, reads } = watched(memory);
+  const again = await hostOf(log, 'mine', 1e9);
+  const restored = again.platform('demo')!;
+  for (const revision of [9000, 8500]) {
+    expect(digestOf((await again.at(restored, revision))!)).toBe(
+      digestOf((await host.at(platform, revision))!),
+    );
+  }
+  expect(reads).toEqual([10_001, 1, 8193]);
+});
+
+/** A log whose snapshots are written slowly: many turns of the event loop for each piece. */
+function slowToSave(
+  log: CommandLog,
+  turns: number,
+  platformNow: () => Platform | undefined = () => undefined,
+): { log: CommandLog; saves: Save[] } {
+  const saves: Save[] = [];
+  const slow = Object.create(log) as CommandLog;
+  slow.saveSnapshot = async (name, revision, label, pieces) => {
+    const save: Save = { name, revision, pieces: 0, after: null, isOver: false };
+    saves.push(save);
+    const counted = async function* () {
+      for await (const piece of pieces) {
+        save.pieces++;
+        for (let turn = 0; turn < turns; turn++) await setImmediate();
+        yield piece;
+      }
+      save.after = platformNow()?.revision ?? null;
+    };
+    await log.saveSnapshot(name, revision, label, counted());
+    save.isOver = true;
+  };
+  return { log: slow, saves };
+}
+
+interface Save {
+  readonly name: string;
+  readonly revision: number;
+  pieces: number;
+  /** Revision of the platform when the last piece was written. */
+  after: number | null;
+  isOver: boolean;
+}
+
+test('in a flood of commands a snapshot is as old as it has pieces, times 64, when it is whole', async () => {
+  const platforms: Platform[] = [];
+  const { log, saves } = slowToSave(await openMemoryLog(), 50, () => platforms[0]);
+  const host = await hostOf(log, 'mine', 500);
+  platforms.push(await createFromTemplate(host, 'demo', 'legacy-desktop', {}));
+  await pokes(host, 'demo', 500);
+  await pokes(host, 'demo', 5000);
+  const whole = saves.filter(({ after }) => after !== null);
+  for (const { revision, pieces, after } of whole)
+    expect(after! - revision).toBeLessThanOrEqual(COMMANDS_A_PIECE * (pieces + 1));
+  // Without waiting all of them would have been applied before the first was whole.
+  expect(whole.length).toBeGreaterThan(2);
+});
+
+test('platforms that command at once have their snapshots in turn', async () => {
+  const { log, saves } = slowToSave(await openMemoryLog(), 2);
+  const host = await hostOf(log, 'mine', 200);
+  const names = ['a', 'b', 'c'];
+  for (const name of names) await createFromTemplate(host, name, 'legacy-desktop', {});
+  await Promise.all(names.map((name) => pokes(host, name, 2000)));
+  const order = saves.map(({ name }) => name).join('');
+  for (const name of names) expect(order.split(name).length - 1).toBeGreaterThan(1);
+  expect(order).not.toMatch(/(.)\1\1/);
+});
+
+test('an end of the server finishes the snapshot under way and takes one of what had many commands since', async () => {
+  const memory = await openMemoryLog();
+  const { log, saves } = slowToSave(memory, 2);
+  log.close = () => Promise.resolve();
+  const host = await hostOf(log, 'mine', 100);
+  for (const name of ['busy', 'quiet']) await createFromTemplate(host, name, 'legacy-desktop', {});
+  await Promise.all([pokes(host, 'busy', 230), pokes(host, 'quiet', 99)]);
+  await host.close();
+  expect(saves.every(({ isOver }) => isOver)).toBe(true);
+  expect(230 - (await memory.snapshot('busy'))!.revision).toBeLessThan(100);
+  expect(await memory.snapshot('quiet')).toBeNull();
+});
+
+/** Commands sent at once. */
+async function pokes(host: PlatformHost, name: string, count: number): Promise<void> {
+  await Promise.all(Array.from({ length: count }, () => host.perform(name, POKE)));
+}
 
 describe('a snapshot in a directory', () => {
   let directory: string;

@@ -1,0 +1,68 @@
+import { promisify } from 'node:util';
+import { constants, deflateRaw, inflateRaw } from 'node:zlib';
+import { decode, encode } from '../log/codec.js';
+import type { Snapshot } from '../log/port.js';
+import { type KnownRequest, RequestMemory } from './idempotency.js';
+import { PlatformDecoder } from './image/decode.js';
+import { encodePlatform } from './image/encode.js';
+import type { Platform, PlatformHeader } from './platform.js';
+import { TimeSlice } from './time-slice.js';
+
+/** Keys in one piece. */
+const KEYS_A_PIECE = 1000;
+
+/** Done by threads of the runtime, which have nothing else to do. */
+const compress = promisify(deflateRaw);
+const expand = promisify(inflateRaw);
+/** Frames are mostly zeros and events much alike: the quickest way already makes a tenth of them. */
+const QUICKEST = { level: constants.Z_BEST_SPEED };
+
+/** What a snapshot gives back. */
+export interface Restored {
+  readonly platform: Platform;
+  readonly requests: RequestMemory;
+}
+
+/** Keys, an empty piece, and the image of a platform that nobody changes; each compressed. */
+export async function* writePieces(platform: Platform, requests: RequestMemory): AsyncGenerator<Uint8Array> {
+  const slice = new TimeSlice();
+  for (const piece of allPieces(platform, requests)) {
+    yield await compress(piece, QUICKEST);
+    await slice.step();
+  }
+}
+
+function* allPieces(platform: Platform, requests: RequestMemory): Generator<Uint8Array> {
+  let some: KnownRequest[] = [];
+  for (const known of requests.upTo(platform.revision)) {
+    if (some.push(known) < KEYS_A_PIECE) continue;
+    yield encode(some);
+    some = [];
+  }
+  yield encode(some);
+  yield new Uint8Array(0);
+  yield* encodePlatform(platform);
+}
+
+/** A platform and its keys from a snapshot; throws when it is not whole or does not fit the header. */
+export async function readSnapshot(snapshot: Snapshot, header: PlatformHeader): Promise<Restored> {
+  const requests = new RequestMemory();
+  const decoder = new PlatformDecoder(header);
+  const slice = new TimeSlice();
+  let isImage = false;
+  for await (const compressed of snapshot.pieces) {
+    const piece = await expand(compressed);
+    if (isImage) decoder.take(piece);
+    else if (piece.byteLength === 0) isImage = true;
+    else for (const known of decode(piece) as KnownRequest[]) requests.know(known);
+    await slice.step();
+  }
+  const finishing = decoder.finish();
+  let step = finishing.next();
+  for (; step.done !== true; step = finishing.next()) await slice.step();
+  const platform = step.value;
+  if (platform.revision !== snapshot.revision) {
+    throw new Error(`it is of revision ${platform.revision}, not ${snapshot.revision}`);
+  }
+  return { platform, requests };
+}
