@@ -16,6 +16,8 @@ const compress = promisify(deflateRaw);
 const expand = promisify(inflateRaw);
 /** Frames are mostly zeros and events much alike: the quickest way already makes a tenth of them. */
 const QUICKEST = { level: constants.Z_BEST_SPEED };
+/** A piece of an image is seldom longer, and then comes out in one. */
+const WHOLE = { chunkSize: 1024 * 1024 + 64 * 1024 };
 
 /** What a snapshot gives back. */
 export interface Restored {
@@ -50,8 +52,7 @@ export async function readSnapshot(snapshot: Snapshot, header: PlatformHeader): 
   const decoder = new PlatformDecoder(header);
   const slice = new TimeSlice();
   let isImage = false;
-  for await (const compressed of snapshot.pieces) {
-    const piece = await expand(compressed);
+  for await (const piece of expanded(snapshot.pieces)) {
     if (isImage) decoder.take(piece);
     else if (piece.byteLength === 0) isImage = true;
     else for (const known of decode(piece) as KnownRequest[]) requests.know(known);
@@ -65,4 +66,17 @@ export async function readSnapshot(snapshot: Snapshot, header: PlatformHeader): 
     throw new Error(`it is of revision ${platform.revision}, not ${snapshot.revision}`);
   }
   return { platform, requests };
+}
+
+/** The pieces as they were before they were compressed; the next is worked on while one is used. */
+async function* expanded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let coming: Promise<Uint8Array> | null = null;
+  for await (const piece of pieces) {
+    const next = expand(piece, WHOLE);
+    // A reader that stops early leaves the last one to itself.
+    next.catch(() => undefined);
+    if (coming !== null) yield await coming;
+    coming = next;
+  }
+  if (coming !== null) yield await coming;
 }
