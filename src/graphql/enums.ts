@@ -56,6 +56,11 @@ export const BusOrganisationEnum = enumOf(
   },
 );
 
+export const InterruptKindEnum = enumOf('InterruptKind', 'How a device signals an interrupt by a message.', {
+  MSI: 'From registers in configuration space. PCI Local Bus 6.8.1.',
+  MSI_X: 'From a table behind a base address. PCI Local Bus 6.8.2.',
+});
+
 export const SubdeviceFrameworkEnum = builder.enumType('SubdeviceFramework', {
   description: 'What puts subdevices on a bus.',
   values: {

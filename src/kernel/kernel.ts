@@ -200,8 +200,9 @@ export class Kernel {
   setGroupType(group: IommuGroup, word: string): void {
     setGroupType(this.state, group, word);
   }
-  bindDriver(device: KernelDevice, driver: string): void {
-    bindDriver(this.state, device, driver);
+  /** @param vectors message-signalled interrupts the driver asks for */
+  bindDriver(device: KernelDevice, driver: string, vectors = 0): void {
+    bindDriver(this.state, device, driver, vectors);
   }
   unbindDriver(device: KernelDevice): void {
     unbindDriver(this.state, device);

@@ -8,6 +8,7 @@ import type { EventSink, KernelEvent, TopologyChange } from './events.js';
 import { PasidAllocator } from './intel/pasid-allocator.js';
 import { type InterruptRemapping, NO_INTERRUPT_REMAPPING } from './intel/interrupt-remapping.js';
 import type { IntelUnit } from './intel/unit.js';
+import { ProcessorVectors } from './interrupt/processor-vectors.js';
 import { KernelLog } from './log/kernel-log.js';
 import { RateLimit } from './log/rate-limit.js';
 import type { MachinePort } from './machine-port.js';
@@ -100,6 +101,7 @@ export class KernelState {
   /** The processors have 32-bit ids, as all of the last decade do. */
   readonly x2apic: boolean;
   interruptRemapping: InterruptRemapping = NO_INTERRUPT_REMAPPING;
+  readonly vectors = new ProcessorVectors();
   /** Every unit passes DMA through by itself. Linux: hw_pass_through. */
   hardwarePassThrough = true;
   /** What drivers unmap is flushed later, in one go. Linux: !intel_iommu_strict, later !iommu_dma_strict. */

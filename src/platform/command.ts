@@ -64,7 +64,13 @@ export type Command =
   /** @param unplug takes it out of its slot too */
   | { readonly type: 'removeDevice'; readonly device: string; readonly unplug: boolean }
   | { readonly type: 'setNumVfs'; readonly device: string; readonly count: number }
-  | { readonly type: 'bindDriver'; readonly device: string; readonly driver: string }
+  | {
+      readonly type: 'bindDriver';
+      readonly device: string;
+      readonly driver: string;
+      /** Message-signalled interrupts the driver asks for; none when left out. */
+      readonly vectors?: number;
+    }
   | { readonly type: 'unbindDriver'; readonly device: string }
   | {
       readonly type: 'dmaMap';
@@ -79,14 +85,14 @@ export type Command =
   | { readonly type: 'writeRegister'; readonly unit: string; readonly register: string; readonly value: U64 }
   | { readonly type: 'submitDescriptor'; readonly unit: string; readonly words: readonly U64[] }
   | RequestPageCommand
-  | {
-      readonly type: 'signalInterrupt';
-      readonly device: string;
-      readonly address: U64;
-      /** 32 bits. */
-      readonly data: number;
-      readonly requester?: string;
-    };
+  | SignalInterruptCommand;
+
+/** A device sends an interrupt message: one given, or that of an interrupt its driver has, by number. */
+export type SignalInterruptCommand = {
+  readonly type: 'signalInterrupt';
+  readonly device: string;
+  readonly requester?: string;
+} & ({ readonly address: U64; /** 32 bits. */ readonly data: number } | { readonly interrupt: number });
 
 /** A device asks for a page (PRI). */
 export interface RequestPageCommand {

@@ -18,7 +18,8 @@ export function* kernelFacts(kernel: Kernel): Generator<object> {
   for (const container of kernel.containers.values()) yield containerFacts(kernel, container);
 }
 
-function deviceFacts({ name, driver, unit, group, info, attachments }: KernelDevice): object {
+function deviceFacts(device: KernelDevice): object {
+  const { name, driver, unit, group, info, attachments, interrupts } = device;
   return {
     device: name,
     driver,
@@ -30,6 +31,9 @@ function deviceFacts({ name, driver, unit, group, info, attachments }: KernelDev
       [info.atsEnabled, info.pasidEnabled, info.priEnabled, info.auxEnabled],
     ],
     attachments: attachments.map(attachmentFacts),
+    ...(interrupts.length > 0 && {
+      interrupts: interrupts.map(({ kind, address, data, target }) => [kind, address, data, target]),
+    }),
   };
 }
 

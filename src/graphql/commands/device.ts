@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { InvalidInputError } from '../../platform/errors.js';
 import { builder } from '../builder.js';
 import { DeviceFeatureEnum, SubdeviceFrameworkEnum } from '../enums.js';
 import { requireId, requireKnownKind } from '../ids.js';
 import { type Asked, requestFields } from './asked.js';
+
+/** Entries the longest MSI-X table has. Spec: PCI Local Bus 6.8.2. */
+const MAX_VECTORS = 2048;
 
 export const FeatureInput = builder.inputType('FeatureInput', {
   description: 'A feature of a device.',
@@ -41,6 +45,11 @@ export const BindDriverInput = builder.inputType('BindDriverInput', {
   fields: (t) => ({
     device: t.id({ required: true, description: 'Id of the device.' }),
     driver: t.string({ required: true, description: 'Name of the driver, such as vfio-pci.' }),
+    vectors: t.int({
+      defaultValue: 0,
+      description:
+        'Message-signalled interrupts the driver asks for while it takes the device, 0 to 2048: by MSI-X where its table is long enough, else by MSI. Drivers that hold a device for user space ask for none.',
+    }),
     ...requestFields(t),
   }),
 });
@@ -86,10 +95,11 @@ export function askRemoveMdev(input: typeof RemoveMdevInput.$inferInput): Asked<
 
 export function askBindDriver(input: typeof BindDriverInput.$inferInput): Asked<'bindDriver'> {
   const id = requireId(input.device, ['input', 'device'], 'Device');
-  return {
-    platform: id.platform,
-    command: { type: 'bindDriver', device: id.key, driver: input.driver },
-  };
+  const vectors = input.vectors ?? 0;
+  if (vectors < 0 || vectors > MAX_VECTORS)
+    throw new InvalidInputError(['input', 'vectors'], `Give 0 to ${MAX_VECTORS} vectors, not ${vectors}.`);
+  const command = { type: 'bindDriver', device: id.key, driver: input.driver } as const;
+  return { platform: id.platform, command: vectors === 0 ? command : { ...command, vectors } };
 }
 
 export function askUnbindDriver(input: typeof UnbindDriverInput.$inferInput): Asked<'unbindDriver'> {

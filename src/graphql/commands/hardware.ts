@@ -74,15 +74,19 @@ export const RequestPageInput = builder.inputType('RequestPageInput', {
 });
 
 export const SignalInterruptInput = builder.inputType('SignalInterruptInput', {
-  description: 'An interrupt message: a 32-bit write to 0xFEEx_xxxx.',
+  description:
+    'An interrupt message: a 32-bit write to 0xFEEx_xxxx. Either an interrupt the device has, or any address and data.',
   fields: (t) => ({
     device: t.id({ required: true, description: 'Id of the device that sends it.' }),
+    interrupt: t.int({
+      description:
+        'Number of an interrupt the driver of the device has, from 0: its message is sent. In place of address and data.',
+    }),
     address: t.field({
       type: 'Address',
-      required: true,
-      description: 'Message address, 0xfee00000 to 0xfeefffff.',
+      description: 'Message address, 0xfee00000 to 0xfeefffff; with data, in place of interrupt.',
     }),
-    data: t.field({ type: 'Address', required: true, description: 'Message data, 32 bits.' }),
+    data: t.field({ type: 'Address', description: 'Message data, 32 bits.' }),
     requester: requesterField(t),
     ...requestFields(t),
   }),
@@ -163,7 +167,19 @@ export function askRequestPage(input: typeof RequestPageInput.$inferInput): Aske
 
 export function askSignalInterrupt(input: typeof SignalInterruptInput.$inferInput): Asked<'signalInterrupt'> {
   const id = requireId(input.device, ['input', 'device'], 'Device');
-  const { address, data } = input;
+  const { address, data, interrupt } = input;
+  const sender = { type: 'signalInterrupt', device: id.key, ...requesterChoice(input.requester) } as const;
+  if (interrupt != null) {
+    if (address != null || data != null)
+      throw new InvalidInputError(['input', 'interrupt'], 'Give either interrupt, or address and data.');
+    if (interrupt < 0)
+      throw new InvalidInputError(['input', 'interrupt'], `Interrupts count from 0, not ${interrupt}.`);
+    return { platform: id.platform, command: { ...sender, interrupt } };
+  }
+  if (address == null || data == null) {
+    const missing = address == null ? 'address' : 'data';
+    throw new InvalidInputError(['input', missing], 'Give interrupt, or both address and data.');
+  }
   if (address.hi !== 0 || address.lo >>> 20 !== 0xfee) {
     throw new InvalidInputError(
       ['input', 'address'],
@@ -171,12 +187,5 @@ export function askSignalInterrupt(input: typeof SignalInterruptInput.$inferInpu
     );
   }
   if (data.hi !== 0) throw new InvalidInputError(['input', 'data'], 'Message data has 32 bits.');
-  const command = {
-    type: 'signalInterrupt',
-    device: id.key,
-    address,
-    data: data.lo,
-    ...requesterChoice(input.requester),
-  } as const;
-  return { platform: id.platform, command };
+  return { platform: id.platform, command: { ...sender, address, data: data.lo } };
 }

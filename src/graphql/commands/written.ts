@@ -20,7 +20,11 @@ type Writer<T extends Command['type']> = (
 const WRITE = {
   enableFeature: feature,
   disableFeature: feature,
-  bindDriver: (p, { device, driver }) => ({ device: encodeId('Device', p, device), driver }),
+  bindDriver: (p, { device, driver, vectors }) => ({
+    device: encodeId('Device', p, device),
+    driver,
+    ...(vectors !== undefined && { vectors }),
+  }),
   createMdev: (p, { parent, mdevType, uuid }) => ({
     parent: encodeId('Device', p, parent),
     type: mdevType,

@@ -86,13 +86,14 @@ builder.mutationFields((t) => ({
   }),
   bindDriver: t.field({
     type: BindDriverResult,
-    description: 'Binds a driver to a device. Linux: device_driver_attach().',
+    description:
+      'Binds a driver to a device, and gives it the interrupts it asks for. Linux: device_driver_attach().',
     args: { input: t.arg({ type: BindDriverInput, required: true, description: 'Which driver, to what.' }) },
     resolve: (_root, { input }, context) => perform(context, 'DevicePayload', input, askBindDriver),
   }),
   unbindDriver: t.field({
     type: BindDriverResult,
-    description: 'Takes the driver off a device. Linux: device_driver_detach().',
+    description: 'Takes the driver off a device, and its interrupts. Linux: device_driver_detach().',
     args: { input: t.arg({ type: UnbindDriverInput, required: true, description: 'Which device.' }) },
     resolve: (_root, { input }, context) => perform(context, 'DevicePayload', input, askUnbindDriver),
   }),

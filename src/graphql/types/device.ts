@@ -10,6 +10,7 @@ import type { MdevType as KernelMdevType } from '../../kernel/mdev/mdev-type.js'
 import type { Platform } from '../../platform/platform.js';
 import { SubdeviceConnection, subdevicePage } from '../lists.js';
 import { contextEntry, pasidEntries, usesScalableTables } from '../../platform/tables.js';
+import { DeviceInterrupt } from './interrupt.js';
 import { Attachment } from './node-fields.js';
 import { type EntryShape, TableEntry } from './walk.js';
 
@@ -214,6 +215,14 @@ DeviceRef.implement({
       description: 'Its subdevices, by UUID.',
       args: pageArgs,
       resolve: ({ platform, it }, args) => subdevicePage(platform, args, (one) => one.parent === it),
+    }),
+    interrupts: t.field({
+      type: [DeviceInterrupt],
+      description:
+        'Message-signalled interrupts its driver has, in order; none for a driver that was bound without any.',
+      args: { first: t.arg.int({ defaultValue: 100, description: 'Give at most this many.' }) },
+      resolve: ({ platform, it }, { first }) =>
+        it.interrupts.slice(0, Math.max(0, first ?? 100)).map((one) => ({ platform, it: one })),
     }),
     contextEntry: t.field({
       type: TableEntry,

@@ -5,6 +5,7 @@ import type { RegisterValue } from '../../hardware/unit.js';
 import { CAP_FIELDS, ECAP_FIELDS } from '../../layout/capability.js';
 import type { FieldDefinition } from '../../layout/fields.js';
 import { debugfsText } from '../../platform/debugfs/index.js';
+import { presentInterruptEntries } from '../../platform/interrupt-entries.js';
 import { InvalidInputError } from '../../platform/errors.js';
 import { badRequest } from '../bad-request.js';
 import { builder } from '../builder.js';
@@ -13,6 +14,7 @@ import { Node } from '../interfaces.js';
 import { DeviceRef, IommuUnitRef } from '../refs.js';
 import { UnitView, deviceView } from '../views.js';
 import { DeviceScope } from './dmar.js';
+import { InterruptEntry } from './interrupt.js';
 import { RegisterField, fieldShapes } from './register-fields.js';
 
 interface RegisterShape {
@@ -210,6 +212,16 @@ IommuUnitRef.implement({
           .cacheEntries(kind ?? null, first ?? 100)
           .map((entry) => ({ segment: it.segment, it: entry })),
     }),
+    interruptEntries: t.field({
+      type: [InterruptEntry],
+      description: 'Present entries of its interrupt remapping table, as they lie in memory, in order.',
+      args: { first: t.arg.int({ defaultValue: 100, description: 'Give at most this many.' }) },
+      resolve: (view, { first }) => {
+        const { memory, interruptTable } = view.platform.hardwareUnit(view.it.name);
+        const present = presentInterruptEntries(memory, interruptTable.base, interruptTable.entries);
+        return atMost(present, first ?? 100).map((it) => ({ view, it }));
+      },
+    }),
     invalidationQueue: t.field({
       type: InvalidationQueue,
       description: 'The queue of invalidation descriptors.',
@@ -234,3 +246,12 @@ IommuUnitRef.implement({
     }),
   }),
 });
+
+function atMost<T>(from: Iterable<T>, count: number): T[] {
+  const taken: T[] = [];
+  for (const each of from) {
+    if (taken.length >= count) break;
+    taken.push(each);
+  }
+  return taken;
+}

@@ -17,6 +17,12 @@ import {
 } from '../../layout/pci/dvsec.js';
 import { type ExpressCapability, type PciePortType, decodeExpress } from '../../layout/pci/express.js';
 import { BRIDGE_HEADER, type HeaderKind, decodeHeader } from '../../layout/pci/header.js';
+import {
+  type MsiCapability,
+  type MsiXCapability,
+  decodeMsi,
+  decodeMsiX,
+} from '../../layout/pci/message-signalled.js';
 import { type PasidCapability, decodePasid } from '../../layout/pci/pasid.js';
 import { type PriCapability, decodePri } from '../../layout/pci/pri.js';
 import { type SriovCapability, decodeSriov } from '../../layout/pci/sriov.js';
@@ -165,6 +171,14 @@ export class PciFunction {
     return this.view(EXTENDED_CAPABILITY.singleRootIov, decodeSriov);
   }
 
+  get msi(): MsiCapability | null {
+    return this.standardView(CAPABILITY.msi, decodeMsi);
+  }
+
+  get msiX(): MsiXCapability | null {
+    return this.standardView(CAPABILITY.msiX, decodeMsiX);
+  }
+
   get dvsecs(): DvsecCapability[] {
     return this.extendedCapabilities
       .filter((entry) => entry.id === EXTENDED_CAPABILITY.designatedVendorSpecific)
@@ -186,6 +200,11 @@ export class PciFunction {
   writeConfig(offset: number, bytes: 1 | 2 | 4, value: number): void {
     writeConfigMasked(this, offset, bytes, value);
     this.configWatcher?.configWritten(this);
+  }
+
+  private standardView<T>(id: number, decode: (config: Uint8Array, offset: number) => T): T | null {
+    const entry = this.standardCapabilities.find((candidate) => candidate.id === id);
+    return entry === undefined ? null : decode(this.config, entry.offset);
   }
 
   private view<T>(id: number, decode: (config: Uint8Array, offset: number) => T): T | null {

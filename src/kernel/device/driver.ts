@@ -1,4 +1,5 @@
 import { KernelError } from '../errno.js';
+import { freeInterrupts, requestInterrupts } from '../interrupt/device-interrupts.js';
 import { registerParent, unregisterParent } from '../mdev/parent.js';
 import { requireChildrenIdle } from '../mdev/remove.js';
 import { offersTypes } from '../mdev/types.js';
@@ -10,8 +11,13 @@ import { leaveVfio, requireLeavable } from '../vfio/last-device.js';
 import { forgetDevice } from './device-add.js';
 import { configuresVirtualFunctions } from './sriov-drivers.js';
 
-/** Binds a driver; one that offers subdevices becomes their parent's. Linux: bind_store(), mdev_register_device(). */
-export function bindDriver(state: KernelState, device: KernelDevice, driver: string): void {
+/**
+ * Binds a driver; one that offers subdevices becomes their parent's. One that does not get the interrupts it
+ * asks for gives up. Linux: bind_store(), really_probe(), mdev_register_device().
+ *
+ * @param vectors message-signalled interrupts it asks for
+ */
+export function bindDriver(state: KernelState, device: KernelDevice, driver: string, vectors = 0): void {
   if (device.driver !== null) {
     const rule = `${device.name} is bound to ${device.driver}.`;
     throw new KernelError(state.profile.bindOfBoundIsBusy ? 'EBUSY' : 'ENODEV', 'bind_store', rule, [
@@ -19,9 +25,22 @@ export function bindDriver(state: KernelState, device: KernelDevice, driver: str
     ]);
   }
   requireNotUsersDevice(state, device, driver);
+  if (vectors > 0) probeInterrupts(state, device, driver, vectors);
   device.driver = driver;
   state.changed('DRIVER_BOUND', device.subject);
   if (offersTypes(device)) registerParent(state, device);
+}
+
+/** The first kernels here do not hand on why a driver gave up. Linux: device_driver_attach(). */
+function probeInterrupts(state: KernelState, device: KernelDevice, driver: string, vectors: number): void {
+  try {
+    requestInterrupts(state, device, vectors);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    state.log.print(`${driver}: probe of ${device.name} failed with error -${error.number}`);
+    if (state.profile.bindReportsProbeErrors) throw error;
+    throw new KernelError('ENODEV', 'bind_store', error.message, error.blockers);
+  }
 }
 
 /**
@@ -39,6 +58,7 @@ export function unbindDriver(state: KernelState, device: KernelDevice): void {
   if (configuresVirtualFunctions(driver)) removeVirtualFunctions(state, device);
   else if (numVfs(device) > 0) state.log.printFor(device, 'driver left SR-IOV enabled after remove');
   leaveVfio(state, device);
+  freeInterrupts(state, device);
   device.driver = null;
   state.changed('DRIVER_UNBOUND', device.subject);
 }

@@ -2,6 +2,7 @@ import type { PciAddress } from '../../bits/pci-address.js';
 import type { PciFunction } from '../../hardware/pci/function.js';
 import type { KernelSubject } from '../errno.js';
 import type { DeviceDomainInfo } from '../intel/device-domain-info.js';
+import type { DeviceInterrupt } from '../interrupt/device-interrupt.js';
 import type { PasidTable } from '../intel/pasid-table.js';
 import type { IntelUnit } from '../intel/unit.js';
 import type { Attachment } from '../iommu/attachment.js';
@@ -26,6 +27,8 @@ export class KernelDevice {
   /** Live attachments: at most one primary, then auxiliary ones. */
   readonly attachments: Attachment[] = [];
   info: DeviceDomainInfo | null = null;
+  /** What its driver asked for, in order; none while it has no driver. */
+  readonly interrupts: DeviceInterrupt[] = [];
   /** A PASID table that outlives the primary domain, where the driver keeps it. */
   keptPasidTable: PasidTable | null = null;
 

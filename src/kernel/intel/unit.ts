@@ -5,6 +5,7 @@ import type { DeviceScope, DrhdStructure } from '../../layout/dmar/table.js';
 import { GLOBAL, REGISTER } from '../../layout/registers.js';
 import type { UnitRegisters } from '../machine-port.js';
 import { DomainIds } from './domain-ids.js';
+import { InterruptSlots } from './interrupt-slots.js';
 import type { InvalidationRing, UnitSurroundings } from './submit.js';
 
 /** Widest table the driver asks for by default: 57 bits. Linux: DEFAULT_DOMAIN_ADDRESS_WIDTH. */
@@ -34,6 +35,8 @@ export class IntelUnit {
   ring: InvalidationRing | null = null;
   /** First frame of the interrupt remapping table; null while interrupts are not remapped. */
   interruptTableFrame: HostFrame | null = null;
+  /** Entries of that table in use. */
+  readonly interruptSlots = new InterruptSlots();
   translationEnabled = false;
   /** Message data of the fault event; null until it is set up. */
   faultVector: number | null = null;

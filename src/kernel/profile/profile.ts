@@ -54,6 +54,8 @@ export interface KernelProfile {
   readonly knowsIopf: boolean;
   /** Binding a driver to a bound device: -EBUSY instead of -ENODEV. */
   readonly bindOfBoundIsBusy: boolean;
+  /** Whoever asks for a driver to be bound hears why it gave up. Linux: device_driver_attach(). */
+  readonly bindReportsProbeErrors: boolean;
   /** Domains announce the page sizes of their units instead of every power of two. Linux: domain_super_pgsize_bitmap(). */
   readonly reportsRealPageSizes: boolean;
   /** VFIO knows VFIO_DMA_UNMAP_FLAG_ALL. */
@@ -123,6 +125,7 @@ const V5_10: KernelProfile = {
   knowsSatc: false,
   knowsIopf: false,
   bindOfBoundIsBusy: false,
+  bindReportsProbeErrors: false,
   reportsRealPageSizes: false,
   knowsUnmapAll: false,
   updatesVaddrOnlyOfDomains: false,
@@ -167,6 +170,7 @@ const V5_15: KernelProfile = {
   printsInvalidationPolicy: true,
   knowsIopf: true,
   bindOfBoundIsBusy: true,
+  bindReportsProbeErrors: true,
   reportsRealPageSizes: true,
   knowsUnmapAll: true,
   failsCreateWithoutDriver: true,

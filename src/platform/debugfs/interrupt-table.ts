@@ -1,7 +1,8 @@
 import { type U64, field, toHexDigits, u64FromNumber } from '../../bits/u64.js';
 import type { IntelUnit } from '../../kernel/intel/unit.js';
-import { type InterruptEntryWords, isPosted, postedDescriptorAddress } from '../../layout/irte.js';
+import { isPosted, postedDescriptorAddress } from '../../layout/irte.js';
 import { GLOBAL, REGISTER } from '../../layout/registers.js';
+import { type PresentInterruptEntry, presentInterruptEntries } from '../interrupt-entries.js';
 import { busDeviceFunction, word } from './format.js';
 
 /** Linux: INTR_REMAP_TABLE_ENTRIES. */
@@ -53,15 +54,8 @@ function postedRows(unit: IntelUnit, frame: number): string {
   return ` Entry SrcID   PDA_high PDA_low  Vct IRTE_high\t\tIRTE_low\n${rows.join('')}`;
 }
 
-function presentEntries(unit: IntelUnit, frame: number): { index: number; words: InterruptEntryWords }[] {
-  const { memory } = unit.surroundings;
-  const found: { index: number; words: InterruptEntryWords }[] = [];
-  for (let index = 0; index < ENTRIES; index++) {
-    const address = frame * 4096 + index * 16;
-    if ((memory.load32(address) & 1) === 0) continue;
-    found.push({ index, words: [memory.load64(address), memory.load64(address + 8)] });
-  }
-  return found;
+function presentEntries(unit: IntelUnit, frame: number): PresentInterruptEntry[] {
+  return [...presentInterruptEntries(unit.surroundings.memory, frame * 4096, ENTRIES)];
 }
 
 function sender(high: U64): string {

@@ -1,6 +1,8 @@
 import type { U64 } from '../../bits/u64.js';
+import { isHarmlessDriver } from '../../kernel/vfio/viability.js';
 import type { Domain } from '../../kernel/iommu/domain.js';
 import type { KernelDevice } from '../../kernel/device/kernel-device.js';
+import { InvalidInputError } from '../errors.js';
 import { deviceOf } from './lookup.js';
 import type { VerbTable } from './verb.js';
 
@@ -42,10 +44,11 @@ export const DEVICE_VERBS: VerbTable<DeviceResults> = {
       return found;
     };
   },
-  bindDriver: (platform, { device, driver }) => {
+  bindDriver: (platform, { device, driver, vectors = 0 }) => {
     const found = deviceOf(platform, device);
+    if (vectors > 0) requireOwnInterrupts(found, driver);
     return () => {
-      platform.kernel.bindDriver(found, driver);
+      platform.kernel.bindDriver(found, driver, vectors);
       return found;
     };
   },
@@ -65,3 +68,12 @@ export const DEVICE_VERBS: VerbTable<DeviceResults> = {
     };
   },
 };
+
+/** Drivers that only hold a device for user space ask for nothing, and another vendor's tables are not known here. */
+function requireOwnInterrupts({ name, vendor }: KernelDevice, driver: string): void {
+  const path = ['input', 'vectors'];
+  if (isHarmlessDriver(driver))
+    throw new InvalidInputError(path, `${driver} asks for no interrupts: whoever opens the device does.`);
+  if (vendor !== 'intel')
+    throw new InvalidInputError(path, `Interrupts of ${name} pass a unit whose tables are not modelled.`);
+}

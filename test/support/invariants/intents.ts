@@ -192,7 +192,7 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
         ? { type, container, iova: u64(0, 0), size: u64(0, 0), all: true }
         : { type, container, iova, size, all: false };
     case 'bindDriver':
-      return { type, device, driver: pick(DRIVERS, b) };
+      return { type, device, driver: pick(DRIVERS, b), ...(c % 2 === 0 && { vectors: 1 + (c % 7) }) };
     case 'unbindDriver':
       return { type, device };
     case 'setGroupType':
@@ -209,7 +209,9 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
       return { type, endpoint, pasid: pick(PASIDS, c), address: iova, ...request };
     }
     case 'signalInterrupt':
-      return { type, device, address: u64(0, 0xfee00000 + (b % 4) * 8), data: c };
+      return d % 2 === 0
+        ? { type, device, interrupt: b % 3 }
+        : { type, device, address: u64(0, 0xfee00000 + (b % 4) * 8), data: c };
     case 'dmaMap': {
       const physical = offset(pick(PHYSICALS, b), d % 3 === 0 ? 0x234 : 0);
       return { type, device, physical, size: pick(DMA_SIZES, c), direction: pick(DIRECTIONS, d) };

@@ -38,6 +38,10 @@ const EVERY_PROFILE = [
   `${DEVICE}(?:Driver does not support SRIOV configuration via sysfs|no driver bound to device; cannot configure SR-IOV|driver does not support SR-IOV configuration via sysfs)`,
   `${DEVICE}\\d+ VFs already enabled\\. Disable before enabling \\d+ VFs`,
   `${DEVICE}driver left SR-IOV enabled after remove`,
+  // really_probe(), alloc_irte(), intel_irq_remapping_alloc().
+  '\\S+: probe of \\S+ failed with error -(?:22|28)',
+  "DMAR-IR: (?:IR\\d+: can't allocate an IRTE|Failed to allocate IRTE)",
+  'DMAR-IR: Requested mask [0-9a-f]+ exceeds the max invalidation handle mask value [0-9a-f]+',
   'DMAR: DRHD: handling fault status reg [0-9a-f]+',
   'dmar_fault: \\d+ callbacks suppressed',
 ];

@@ -33,6 +33,10 @@ export interface ParentPlan {
   readonly classCode?: number;
   readonly capacity?: number;
   readonly multifunction?: boolean;
+  /** Entries of its MSI-X table; without, it has none. */
+  readonly msix?: number;
+  /** Vectors of its MSI capability; without, it has none. */
+  readonly msi?: number;
 }
 
 /** A unit, unless said otherwise like the one of the default host; it takes all devices not named elsewhere. */
@@ -352,6 +356,8 @@ function functionOf(plan: ParentPlan): PciFunctionSource {
     classCode: plan.classCode ?? 0x088000,
     multiFunction: plan.multifunction,
   }).express({ portType: 'ROOT_COMPLEX_ENDPOINT' });
+  if (plan.msi !== undefined) builder.msi({ vectors: plan.msi, address64: true });
+  if (plan.msix !== undefined) builder.msix({ vectors: plan.msix });
   if (plan.ats ?? true) builder.ats({ queueDepth: 1, pageAlignedRequest: true });
   if (plan.pri) builder.pri({ maxRequests: 512 });
   const width = plan.pasidWidth === undefined ? 20 : plan.pasidWidth;

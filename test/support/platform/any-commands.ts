@@ -142,7 +142,15 @@ export function anyCommand(platform: Platform, next: () => number): Command {
         all: chance(0.3),
       }),
     ],
-    [2, () => ({ type: 'bindDriver', device: device(), driver: one(['vfio-pci', 'idxd']) })],
+    [
+      2,
+      () => ({
+        type: 'bindDriver',
+        device: device(),
+        driver: one(['vfio-pci', 'idxd']),
+        ...(chance(0.5) && { vectors: 1 + index(4) }),
+      }),
+    ],
     [2, () => ({ type: 'unbindDriver', device: device() })],
     [
       1,
@@ -204,6 +212,7 @@ export function anyCommand(platform: Platform, next: () => number): Command {
         groupIndex: index(512),
       }),
     ],
+    [1, () => ({ type: 'signalInterrupt', device: device(), interrupt: index(3) })],
     [
       1,
       () => ({

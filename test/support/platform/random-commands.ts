@@ -56,6 +56,7 @@ export function randomCommand(platform: string): fc.Arbitrary<Written> {
     written('unmap', { domain, iova: IOVAS, size: SIZES }),
     written('dma', { endpoint, address: IOVAS, access: fc.constantFrom('READ', 'WRITE', 'EXECUTE') }),
     written('bindDriver', { device, driver: fc.constantFrom('vfio-pci', 'idxd') }),
+    written('bindDriver', { device, driver: fc.constant('idxd'), vectors: fc.integer({ min: 1, max: 12 }) }),
     written('unbindDriver', { device }),
   );
 }
