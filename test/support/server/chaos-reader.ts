@@ -21,7 +21,7 @@ export interface Habits {
   readonly before: (stream: StreamClient) => Promise<'stay' | 'leave'>;
 }
 
-/** Connections that may fail to open before a reader gives up. */
+/** Connections that may fail to open in a row before a reader gives up. */
 const MOST_FAILURES = 20;
 
 /** A subscriber that goes away now and then, comes back with its cursor, and fetches what it was told it missed. */
@@ -49,12 +49,14 @@ export class ChaosReader {
       const { transport } = this.habits;
       const stream = await openStream(this.api.url, transport, query, { after: this.cursor }).catch(
         (error: unknown) => {
-          // A kept connection may close just when it is used again; a server that is gone fails every time.
+          // A kept connection may close just when it is used again, and a server gives up a client that has no
+          // time to begin; one that is gone fails every time.
           if (++this.failures > MOST_FAILURES) throw error;
           return null;
         },
       );
       if (stream === null) continue;
+      this.failures = 0;
       this.current = stream;
       while (this.position < upTo() && (await this.habits.before(stream)) === 'stay') {
         const payload = await stream.next();

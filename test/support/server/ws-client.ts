@@ -48,9 +48,19 @@ export class WsClient {
   static async connect(url: string): Promise<WsClient> {
     const client = await WsClient.open(url);
     client.send({ type: 'connection_init' });
-    const acknowledged = await client.messages.next();
+    const acknowledged = await client.received();
     if (acknowledged.type !== 'connection_ack') throw new Error(`got ${acknowledged.type}`);
     return client;
+  }
+
+  /** The next message; rejects when the connection has closed without one. */
+  received(): Promise<Message> {
+    // What came before it closed is still to be had.
+    if (this.messages.length > 0) return this.messages.next();
+    const ended = this.closed.then(({ code, reason }): never => {
+      throw new Error(`closed with ${code} ${reason}`);
+    });
+    return Promise.race([this.messages.next(), ended]);
   }
 
   send(message: Message | string): void {
@@ -64,7 +74,7 @@ export class WsClient {
   /** Resolves when everything sent so far was read by the server: it answers pings in order. */
   async settled(): Promise<void> {
     this.send({ type: 'ping', payload: { settled: true } });
-    const answer = await this.messages.next();
+    const answer = await this.received();
     if (answer.type !== 'pong') throw new Error(`got ${answer.type} instead of a pong`);
   }
 
