@@ -1,6 +1,7 @@
 import { ConflictError, InvalidInputError, NotFoundError } from '../platform/errors.js';
 import type { PlatformHost } from '../platform/host.js';
 import { checkRevision } from '../platform/idempotency.js';
+import { copyPlatform } from '../platform/image/copy.js';
 import type { Platform } from '../platform/platform.js';
 import {
   type RepairVerdict,
@@ -58,7 +59,7 @@ builder.queryFields((t) => ({
   whyNot: t.field({
     type: [Blocker],
     description:
-      'Everything that stands in the way of a command, all at once; empty when it would succeed. Tried on a second self of the platform, which is not touched: first what the kernel refuses it for, then what it would refuse it for after that. A DMA request that the hardware would block counts as refused.',
+      'Everything that stands in the way of a command as the platform is when this is asked, all at once; empty when it would succeed. Tried on a second self of the platform, which is not touched: first what the kernel refuses it for, then what it would refuse it for after that. A DMA request that the hardware would block counts as refused.',
     args: { command: t.arg(command) },
     resolve: async (_root, args, { host }) => {
       const { platform, obstacles } = await ask(host, args.command);
@@ -86,7 +87,10 @@ async function ask(host: PlatformHost, choice: CommandChoice): Promise<Answer> {
       if (error instanceof ConflictError) return { platform, ...refusedBeforeTheKernel(error) };
       throw error;
     }
-    return { platform, ...(await whyNot(() => host.replica(name), command, host.now())) };
+    // Commands are carried out between two tries: all of them, and what is shown, begin with this one moment.
+    const then = copyPlatform(platform);
+    const found = await whyNot(() => Promise.resolve(copyPlatform(then)), command, host.now());
+    return { platform: then, ...found };
   } catch (error) {
     if (error instanceof InvalidInputError || error instanceof NotFoundError) throw badRequest(error.message);
     throw error;

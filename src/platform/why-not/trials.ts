@@ -5,6 +5,7 @@ import type { DmaOutcome } from '../dma.js';
 import { InvalidInputError, NotFoundError } from '../errors.js';
 import type { PlannedRefusal } from '../plan.js';
 import type { Platform } from '../platform.js';
+import { TimeSlice } from '../time-slice.js';
 import { prepare } from '../verbs/index.js';
 
 /** What became of a command that was tried after others. */
@@ -20,6 +21,8 @@ export class Trials {
   private count = 0;
   /** Where the last success led, for whoever goes on from there. */
   private reached: { readonly done: readonly Command[]; readonly platform: Platform } | null = null;
+  /** A search makes hundreds of second selves; others are answered meanwhile. */
+  private readonly slice = new TimeSlice();
 
   constructor(
     private readonly replica: () => Promise<Platform>,
@@ -49,7 +52,7 @@ export class Trials {
    * those were that were not.
    */
   async tryAll(commands: readonly Command[], command: Command) {
-    const platform = await this.replica();
+    const platform = await this.another();
     const accepted = commands.filter((each) => this.apply(platform, each).refusal === null);
     return { succeeds: this.apply(platform, command).refusal === null, accepted };
   }
@@ -58,9 +61,14 @@ export class Trials {
     const { reached } = this;
     this.reached = null;
     if (reached !== null && isSame(reached.done, done)) return reached.platform;
-    const platform = await this.replica();
+    const platform = await this.another();
     for (const command of done) this.apply(platform, command);
     return platform;
+  }
+
+  private async another(): Promise<Platform> {
+    await this.slice.step();
+    return this.replica();
   }
 
   private apply(platform: Platform, command: Command) {
