@@ -1,7 +1,7 @@
 import type { DrhdStructure } from '../layout/dmar/table.js';
 import type { PciFunction } from './pci/function.js';
 import type { PciTopology } from './pci/topology.js';
-import { carrierOf } from './requester-id.js';
+import { carrierOf } from './pci/volume-management.js';
 
 /** A unit with the part of the machine its DMAR structure gives it. */
 export interface RoutedUnit<U> {

@@ -1,21 +1,10 @@
-import { ACS } from '../../layout/pci/acs.js';
+import { ACS_NAMES } from '../../layout/pci/acs.js';
 import type { ConfigSpaceBuilder } from '../pci-config/builder.js';
 import type { CapabilityText } from './capability-text.js';
 import { flagIn, numberIn, partOf } from './capability-text.js';
 
-/** In the order `lspci` prints them. */
-const ACS_FLAGS: readonly (readonly [string, number])[] = [
-  ['SrcValid', ACS.sourceValidation],
-  ['TransBlk', ACS.translationBlocking],
-  ['ReqRedir', ACS.requestRedirect],
-  ['CmpltRedir', ACS.completionRedirect],
-  ['UpstreamFwd', ACS.upstreamForwarding],
-  ['EgressCtrl', ACS.egressControl],
-  ['DirectTrans', ACS.directTranslated],
-];
-
 const acsBits = (text: string) =>
-  ACS_FLAGS.reduce((bits, [name, bit]) => (flagIn(text, name) ? bits | bit : bits), 0);
+  ACS_NAMES.reduce((bits, [bit, name]) => (flagIn(text, name) ? bits | bit : bits), 0);
 
 const DVSEC = /^Designated Vendor-Specific: Vendor=([0-9a-f]{4}) ID=([0-9a-f]{4}) Rev=(\d+) Len=(\d+)/;
 const SIOV = { vendorId: 0x8086, id: 5 };

@@ -4,13 +4,12 @@ import { builder } from '../builder.js';
 import { pageArgs } from '../connection.js';
 import { DeviceFeatureEnum } from '../enums.js';
 import { Endpoint, Node } from '../interfaces.js';
-import { DeviceRef, DomainRef, SubdeviceRef } from '../refs.js';
-import { DeviceView, type SubdeviceView, deviceView, domainView, subdeviceView } from '../views.js';
-import type { MdevType as KernelMdevType } from '../../kernel/mdev/mdev-type.js';
-import type { Platform } from '../../platform/platform.js';
+import { DeviceRef, DomainRef } from '../refs.js';
+import { DeviceView, deviceView, domainView } from '../views.js';
 import { SubdeviceConnection, subdevicePage } from '../lists.js';
 import { contextEntry, pasidEntries, usesScalableTables } from '../../platform/tables.js';
 import { DeviceInterrupt } from './interrupt.js';
+import { MdevType } from './mdev-type.js';
 import { Attachment } from './node-fields.js';
 import { type EntryShape, TableEntry } from './walk.js';
 
@@ -71,47 +70,6 @@ const DeviceFeatureState = builder.objectRef<FeatureShape>('DeviceFeatureState')
     }),
   }),
 });
-
-export const MdevType = builder
-  .objectRef<{ readonly platform: Platform; readonly it: KernelMdevType }>('MdevType')
-  .implement({
-    description: 'A kind of subdevice a parent can create.',
-    fields: (t) => ({
-      name: t.string({
-        description: 'Type id as the kernel names it, <driver>-<group>.',
-        resolve: ({ it }) => it.name,
-      }),
-      displayName: t.string({
-        nullable: true,
-        description: 'Name for people.',
-        resolve: ({ it }) => it.displayName,
-      }),
-      description: t.string({
-        nullable: true,
-        description: 'What it is.',
-        resolve: ({ it }) => it.description,
-      }),
-      deviceApi: t.string({
-        description: 'How user space drives it: vfio-pci, ...',
-        resolve: ({ it }) => it.deviceApi,
-      }),
-      availableInstances: t.int({
-        description: 'How many more can be created now.',
-        resolve: ({ it }) => it.availableInstances,
-      }),
-      parent: t.field({
-        type: DeviceRef,
-        description: 'The device that creates them.',
-        resolve: ({ platform, it }) => deviceView(platform, it.parent),
-      }),
-      subdevices: t.field({
-        type: [SubdeviceRef],
-        description: 'The ones that exist, in order of creation.',
-        resolve: ({ platform, it }): SubdeviceView[] =>
-          it.subdevices.map((one) => subdeviceView(platform, one)),
-      }),
-    }),
-  });
 
 const PasidEntry = builder
   .objectRef<{ readonly view: DeviceView; readonly pasid: number; readonly entry: EntryShape }>('PasidEntry')

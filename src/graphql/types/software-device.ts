@@ -1,6 +1,3 @@
-import type { MdevType } from '../../kernel/mdev/mdev-type.js';
-import type { SoftwareParent } from '../../kernel/mdev/software-parent.js';
-import type { Platform } from '../../platform/platform.js';
 import { builder } from '../builder.js';
 import { Endpoint, Node } from '../interfaces.js';
 import { PlatformRef, SoftwareDeviceRef, SoftwareSubdeviceRef } from '../refs.js';
@@ -12,31 +9,7 @@ import {
   softwareSubdeviceView,
 } from '../views.js';
 import { IommuOps } from './kernel.js';
-
-const SoftwareMdevType = builder
-  .objectRef<{ readonly platform: Platform; readonly it: MdevType<SoftwareParent> }>('SoftwareMdevType')
-  .implement({
-    description: 'A kind of subdevice a driver makes without hardware.',
-    fields: (t) => ({
-      name: t.string({
-        description: 'Type id as the kernel names it, <driver>-<group>.',
-        resolve: ({ it }) => it.name,
-      }),
-      displayName: t.string({
-        nullable: true,
-        description: 'Name for people.',
-        resolve: ({ it }) => it.displayName,
-      }),
-      deviceApi: t.string({
-        description: 'How user space drives it: vfio-pci, ...',
-        resolve: ({ it }) => it.deviceApi,
-      }),
-      availableInstances: t.int({
-        description: 'How many more can be created now.',
-        resolve: ({ it }) => it.availableInstances,
-      }),
-    }),
-  });
+import { SoftwareMdevType } from './mdev-type.js';
 
 SoftwareDeviceRef.implement({
   description:

@@ -1,8 +1,8 @@
 import { Endpoint, Node } from '../interfaces.js';
 import { DeviceRef, SubdeviceRef } from '../refs.js';
 import { SubdeviceView, deviceView } from '../views.js';
-import { MdevType } from './device.js';
 import { IommuOps } from './kernel.js';
+import { MdevType } from './mdev-type.js';
 import { Attachment } from './node-fields.js';
 
 SubdeviceRef.implement({

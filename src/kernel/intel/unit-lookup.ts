@@ -1,9 +1,9 @@
 import { compareU64, equalU64, subU64, u64 } from '../../bits/u64.js';
 import type { PciFunction } from '../../hardware/pci/function.js';
 import type { PciTopology } from '../../hardware/pci/topology.js';
+import { carrierOf } from '../../hardware/pci/volume-management.js';
 import type { AtsrStructure, DmarTable, DrhdStructure, SatcStructure } from '../../layout/dmar/table.js';
 import { type RootBus, bootOrder } from '../pci/boot-order.js';
-import { realDmaDevice } from '../pci/dma-alias.js';
 import { coversFunction, scopeFunction } from './scope.js';
 
 /**
@@ -36,7 +36,7 @@ export function deviceToUnit(
   topology: PciTopology,
   fn: PciFunction,
 ): { readonly drhd: DrhdStructure } | null {
-  const real = realDmaDevice(topology, fn);
+  const real = carrierOf(topology, fn);
   const looked = real.physicalFunction ?? real;
   for (const drhd of unitSearchOrder(dmar)) {
     if (drhd.segment !== real.address.domain) continue;

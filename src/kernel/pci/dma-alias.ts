@@ -1,8 +1,9 @@
 import { sourceIdOf } from '../../bits/pci-address.js';
 import type { PciFunction } from '../../hardware/pci/function.js';
 import type { PciTopology } from '../../hardware/pci/topology.js';
+import { carrierOf } from '../../hardware/pci/volume-management.js';
 import { decodeHeader } from '../../layout/pci/header.js';
-import { ALIAS_QUIRKS, HIDDEN_PCIE_BRIDGES, matchesIds, VOLUME_MANAGEMENT_DEVICES } from './quirks.js';
+import { ALIAS_QUIRKS, HIDDEN_PCIE_BRIDGES, matchesIds } from './quirks.js';
 
 /** A requester id under which a function's requests can arrive. */
 export interface DmaAlias {
@@ -12,9 +13,6 @@ export interface DmaAlias {
   readonly kind: 'SELF' | 'REAL_DMA_DEVICE' | 'QUIRK' | 'BRIDGE';
 }
 
-/** The first domain behind a volume management device: beyond what 16 bits in a DMAR table can name. */
-const FIRST_VMD_DOMAIN = 0x10000;
-
 /**
  * Every id under which requests can reach the root bus, in the order the kernel visits them: the function
  * (or the device that does its DMA), further ids by quirk, then each bridge that takes requests over.
@@ -22,7 +20,7 @@ const FIRST_VMD_DOMAIN = 0x10000;
  * Linux: pci_for_each_dma_alias().
  */
 export function* dmaAliases(topology: PciTopology, fn: PciFunction): Generator<DmaAlias> {
-  const real = realDmaDevice(topology, fn);
+  const real = carrierOf(topology, fn);
   yield { fn: real, sourceId: real.sourceId, kind: real === fn ? 'SELF' : 'REAL_DMA_DEVICE' };
   for (const devfn of quirkAliases(real)) {
     yield { fn: real, sourceId: (real.address.bus << 8) | devfn, kind: 'QUIRK' };
@@ -64,26 +62,9 @@ export function areDmaAliases(topology: PciTopology, a: PciFunction, b: PciFunct
   return (
     quirkAliases(a).includes(b.sourceId & 0xff) ||
     quirkAliases(b).includes(a.sourceId & 0xff) ||
-    realDmaDevice(topology, a) === b ||
-    realDmaDevice(topology, b) === a
+    carrierOf(topology, a) === b ||
+    carrierOf(topology, b) === a
   );
-}
-
-/**
- * The function that does the DMA of another: behind a volume management device it is that device, and
- * domains behind such devices are numbered in the order the devices are found.
- * Linux: pci_real_dma_dev(), vmd_find_free_domain().
- */
-export function realDmaDevice(topology: PciTopology, fn: PciFunction): PciFunction {
-  const nth = fn.address.domain - FIRST_VMD_DOMAIN;
-  if (nth < 0) return fn;
-  let seen = 0;
-  for (const candidate of topology.functions.values()) {
-    if (candidate.address.domain >= FIRST_VMD_DOMAIN) continue;
-    if (!matchesIds(VOLUME_MANAGEMENT_DEVICES, candidate.vendorId, candidate.deviceId)) continue;
-    if (seen++ === nth) return candidate;
-  }
-  return fn;
 }
 
 function secondaryId(bridge: PciFunction): number {

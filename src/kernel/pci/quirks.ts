@@ -187,11 +187,3 @@ export const HIDDEN_PCIE_BRIDGES: readonly DeviceIds[] = [
   { vendorId: 0x1283, devices: [0x8892, 0x8893] },
   { vendorId: INTEL, devices: [0x244e] },
 ];
-
-/** Volume management devices, which put the functions behind them into a domain of their own. Linux: vmd_ids[]. */
-export const VOLUME_MANAGEMENT_DEVICES: readonly DeviceIds[] = [
-  {
-    vendorId: INTEL,
-    devices: [0x201d, 0x28c0, 0x467f, 0x4c3d, 0x7d0b, 0x9a0b, 0xa77f, 0xad0b, 0xb06f],
-  },
-];

@@ -15,7 +15,7 @@ export const ACS_CAPABILITY_OFFSET = 4;
 export const ACS_CONTROL_OFFSET = 6;
 
 /** Short names, lowest bit first, as `lspci` prints them without the sign. */
-const NAMES: readonly (readonly [number, string])[] = [
+export const ACS_NAMES: readonly (readonly [number, string])[] = [
   [ACS.sourceValidation, 'SrcValid'],
   [ACS.translationBlocking, 'TransBlk'],
   [ACS.requestRedirect, 'ReqRedir'],
@@ -42,7 +42,7 @@ export function decodeAcs(config: Uint8Array, offset: number): AcsCapability {
 }
 
 export function acsNames(bits: number): string[] {
-  return NAMES.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
+  return ACS_NAMES.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
 }
 
 /**
