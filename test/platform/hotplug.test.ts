@@ -9,9 +9,9 @@ import { at } from './templates/support.js';
 
 const PF = '0000:16:00.0';
 
-function server(profile: 'V5_10' | 'V6_1' = 'V6_1'): Platform {
+function server(profile: 'V5_10' | 'V6_1' = 'V6_1', more = ''): Platform {
   const description = sapphireRapids.describe();
-  const kernel = kernelConfig(description.commandLine, {
+  const kernel = kernelConfig(`${description.commandLine}${more}`, {
     profile,
     subdeviceModel: profile === 'V6_1' ? 'PASID_ATTACH' : 'MDEV_BUS_OPS',
   });
@@ -52,6 +52,25 @@ describe('virtual functions of a server', () => {
       );
     },
   );
+
+  it('are left as they are by vfio-pci, without a word, unless it was loaded to configure them', () => {
+    for (const [more, answer] of [
+      ['', 'ENOENT'],
+      [' vfio_pci.enable_sriov=1', null],
+    ] as const) {
+      const platform = server('V6_1', more);
+      perform(platform, { type: 'setNumVfs', device: PF, count: 0 });
+      perform(platform, { type: 'unbindDriver', device: PF });
+      perform(platform, { type: 'bindDriver', device: PF, driver: 'vfio-pci' });
+      const lines = platform.kernel.log.lines.length;
+      const set = { type: 'setNumVfs', device: PF, count: 2 } as const;
+      if (answer === null) expect(perform(platform, set).ok).toBe(true);
+      else {
+        expect(refused(platform, set)).toBe(answer);
+        expect(platform.kernel.log.lines).toHaveLength(lines);
+      }
+    }
+  });
 
   it('go with the driver that switched them on, and come back each in a group, on the unit of their function', () => {
     const platform = server();

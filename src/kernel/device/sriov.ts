@@ -4,7 +4,7 @@ import type { KernelState } from '../state.js';
 import { refusal } from '../refusal.js';
 import { addFunction } from './device-add.js';
 import { numVfs, removeVirtualFunctions, virtualFunctions } from './driver.js';
-import { configuresVirtualFunctions } from './sriov-drivers.js';
+import { configuresVirtualFunctions, vfioConfiguresVirtualFunctions } from './sriov-drivers.js';
 
 const MIRRORS = 'sriov_numvfs_store';
 
@@ -59,6 +59,11 @@ function requireSettable(state: KernelState, device: KernelDevice, count: number
       subject,
       remedy: 'Set the number to 0 first.',
     });
+  }
+  if (device.driver === 'vfio-pci' && !vfioConfiguresVirtualFunctions(state.config.commandLine)) {
+    const rule = `${device.name} is bound to vfio-pci, which leaves virtual functions as they are.`;
+    const remedy = 'Boot with vfio_pci.enable_sriov=1.';
+    throw refusal('ENOENT', 'vfio_pci_sriov_configure', rule, { code: 'NO_SRIOV_DRIVER', subject, remedy });
   }
 }
 
