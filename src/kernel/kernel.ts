@@ -257,6 +257,11 @@ export class Kernel {
     return dmaUnmap(this.state, device, address);
   }
 
+  /** Whether a domain was given a PASID and has not given it back. */
+  isPasidTaken(pasid: number): boolean {
+    return this.state.pasids.isTaken(pasid);
+  }
+
   reservedRegions(endpoint: Endpoint): ReservedRegion[] {
     return reservedRegions(endpoint);
   }

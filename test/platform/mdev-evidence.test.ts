@@ -109,7 +109,12 @@ function recordedGroups(file: string): string[] {
 }
 
 describeRealData('mediated devices of a real kernel, made again here', () => {
-  const replay = new MdevReplay();
+  let replay: MdevReplay;
+  let logged: number;
+  beforeAll(() => {
+    replay = new MdevReplay();
+    logged = replay.platform.kernel.log.lines.length;
+  });
   const groups = () =>
     [...replay.platform.kernel.groups.values()]
       .filter((group) => group.members[0].kind === 'SoftwareSubdevice')
@@ -119,7 +124,6 @@ describeRealData('mediated devices of a real kernel, made again here', () => {
         const name = replay.platform.kernel.groupName(group);
         return [group.number, type, name, ...group.members.map((member) => member.name)].join(' ');
       });
-  const logged = replay.platform.kernel.log.lines.length;
 
   it('the types of the sample drivers and what is left of them', () => {
     expect(replay.types().sort()).toEqual(recordedTypes('types-before.txt').sort());

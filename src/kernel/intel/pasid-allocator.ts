@@ -23,6 +23,10 @@ export class PasidAllocator {
     return pasid;
   }
 
+  isTaken(pasid: number): boolean {
+    return this.used.has(pasid);
+  }
+
   /** Gives a number back, whoever had it; false when nobody did. */
   free(pasid: number): boolean {
     if (!this.used.delete(pasid)) return false;

@@ -67,6 +67,25 @@ export function areDmaAliases(topology: PciTopology, a: PciFunction, b: PciFunct
   );
 }
 
+/**
+ * The endpoints among some whose requests can arrive under an id the function uses too, so that what its
+ * context entries say goes for them. None but behind a bridge that takes requests over, or by quirk.
+ */
+export function sharersOfIds(
+  topology: PciTopology,
+  fn: PciFunction,
+  among: readonly PciFunction[],
+): PciFunction[] {
+  const own = new Set([...dmaAliases(topology, fn)].map(({ sourceId }) => sourceId));
+  return among.filter(
+    (other) =>
+      other !== fn &&
+      !other.isBridge &&
+      other.address.domain === fn.address.domain &&
+      [...dmaAliases(topology, other)].some(({ sourceId }) => own.has(sourceId)),
+  );
+}
+
 function secondaryId(bridge: PciFunction): number {
   return sourceIdOf({ domain: 0, bus: bridge.secondaryBus ?? 0, device: 0, function: 0 });
 }

@@ -1,6 +1,7 @@
 import type { Domain } from '../iommu/domain.js';
 import type { KernelDevice } from '../device/kernel-device.js';
 import type { Subdevice } from '../mdev/subdevice.js';
+import { neighboursInContext } from '../pci/neighbours.js';
 import type { KernelState } from '../state.js';
 
 /** What a primary attachment made for a subdevice does to everybody else on the parent. */
@@ -22,6 +23,11 @@ export function primaryAttachWarnings(
     const whose = evicted.endpoint === parent ? `${parent.name}` : `subdevice ${evicted.endpoint.name}`;
     warnings.push(
       `Domain ${evicted.domain.number} of ${whose} is evicted from ${parent.name} without an error.`,
+    );
+  }
+  for (const neighbour of neighboursInContext(state.machine.topology, parent)) {
+    warnings.push(
+      `Requests of ${neighbour.name}${driverOf(neighbour)} arrive under an id ${parent.name} uses too, so they go through domain ${domain.number} as well.`,
     );
   }
   for (const attachment of parent.attachments) {

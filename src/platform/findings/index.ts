@@ -5,6 +5,7 @@ import { firmware } from './firmware.js';
 import { hardwareState } from './hardware-state.js';
 import { parentTranslation } from './parent-translation.js';
 import { reservedMemory } from './reserved-memory.js';
+import { sharedPasids } from './shared-pasids.js';
 import { sharedStorage } from './shared-storage.js';
 import { subdevices } from './subdevices.js';
 import { unitCapabilities } from './unit-capabilities.js';
@@ -15,6 +16,7 @@ const RULES: readonly FindingRule[] = [
   parentTranslation,
   hardwareState,
   attachments,
+  sharedPasids,
   firmware,
   coverage,
   unitCapabilities,

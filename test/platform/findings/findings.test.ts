@@ -85,6 +85,37 @@ it('reports the second domain a group without a default domain took', () => {
   expect(found.message).toContain(`domains ${first.number} (PASID 1) and ${second.number} (PASID 2)`);
 });
 
+describe('a PASID a domain kept after its last detach', () => {
+  const attachedAgain = (plan: HostPlan = {}) => {
+    const host = quiet(plan);
+    const subdevice = host.mdev(U1);
+    const domain = host.kernel.allocDomain('mdev', 'UNMANAGED');
+    for (const step of ['attach', 'detach', 'attach'] as const) host.kernel[step](domain, subdevice);
+    return { host, domain };
+  };
+
+  it('is reported while the number is free for others', () => {
+    const { host, domain } = attachedAgain();
+    expect(findings(host, 'PASID_NOT_OWNED')).toMatchObject([{ subject: domain.subject }]);
+    expect(codes(host)).toEqual(['PASID_NOT_OWNED']);
+    host.kernel.detach(domain, host.kernel.subdevices.get(U1)!);
+    expect(codes(host)).toEqual([]);
+  });
+
+  it('names both domains once another was given it on another parent', () => {
+    const other = '0000:6b:00.0';
+    const { host, domain } = attachedAgain({ parents: [{}, { at: other }] });
+    host.kernel.enableFeature(host.device(other), 'AUX');
+    const second = host.kernel.allocDomain('mdev', 'UNMANAGED');
+    host.kernel.attach(second, host.mdev(U2, other));
+    const [found] = findings(host, 'PASID_SHARED');
+    expect(found.message).toContain(
+      `Domains ${domain.number} (on ${PARENT}) and ${second.number} (on ${other}) use PASID 1`,
+    );
+    expect(findings(host, 'PASID_NOT_OWNED')).toEqual([]);
+  });
+});
+
 it('reports a subdevice that has no group because no unit serves its parent', () => {
   const host = Host.boot({ parents: [{}, { at: '0000:6b:00.0' }], units: [{ devices: [PARENT] }] });
   const subdevice = host.mdev(U1, '0000:6b:00.0');
