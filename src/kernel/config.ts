@@ -17,4 +17,9 @@ export interface KernelConfig {
   readonly busOrganisation: BusOrganisation;
   /** vfio_iommu_type1.dma_entry_limit. */
   readonly dmaEntryLimit: number;
+  /**
+   * Bytes of host memory there are for tables and queues; a quarter of all when left out, as for platforms of the time
+   * before it was asked for.
+   */
+  readonly tableMemory?: number;
 }

@@ -40,6 +40,7 @@ import type { SoftwareParent } from './mdev/software-parent.js';
 import type { SoftwareSubdevice, Subdevice } from './mdev/subdevice.js';
 import type { KernelOption } from './profile/options.js';
 import { type DeviceInput, KernelState, type OtherUnitInput, type SoftwareParentInput } from './state.js';
+import { tableMemoryOf } from './table-memory.js';
 import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';
 import { closeDevice, openDevice } from './vfio/device.js';
 import { dirtyPages } from './vfio/dirty-pages.js';
@@ -277,6 +278,14 @@ export class Kernel {
   /** The container a group is in; null when it is in none. */
   containerOf(group: IommuGroup): VfioContainer | null {
     return this.state.vfio.containerOf.get(group) ?? null;
+  }
+  /** Bytes of memory for tables and queues. */
+  get tableMemory(): number {
+    return tableMemoryOf(this.state).bytes;
+  }
+  /** Those of them in use. */
+  get tableMemoryUsed(): number {
+    return tableMemoryOf(this.state).used;
   }
   /** Bit n set: the container takes mappings in pages of 2^n bytes; none before it has an IOMMU type. */
   containerPageSizes(container: VfioContainer): U64 {

@@ -139,7 +139,7 @@ export class KernelState {
     this.dmar = input.dmar;
     this.x2apic = input.x2apic ?? true;
     this.memory = input.machine.memory;
-    this.frames = tableMemory(this.memory);
+    this.frames = tableMemory(this.memory, input.config.tableMemory);
     this.vfio = new VfioState(this.memory, input.config);
     this.events = input.events;
     this.log = new KernelLog(input.events);
@@ -240,9 +240,10 @@ export class KernelState {
 }
 
 /** Tables live in the top quarter of memory, and below 256 GiB, out of the way of what users map. */
-function tableMemory(memory: HostMemory): FrameAllocator {
+function tableMemory(memory: HostMemory, bytes = Infinity): FrameAllocator {
   const endFrame = Math.floor(Math.min(memory.limit, 2 ** 38) / 4096);
-  const count = Math.floor(endFrame / 4);
-  memory.useSlab(endFrame - count);
-  return new FrameAllocator(endFrame - count, count);
+  const quarter = Math.floor(endFrame / 4);
+  const first = endFrame - quarter;
+  memory.useSlab(first);
+  return new FrameAllocator(first, Math.min(quarter, Math.floor(bytes / 4096)));
 }

@@ -12,7 +12,8 @@ export class FrameAllocator {
 
   constructor(
     private readonly first: HostFrame,
-    private readonly count: number,
+    /** Frames of the stretch. */
+    readonly count: number,
   ) {
     this.next = first;
   }
@@ -57,7 +58,7 @@ export class FrameAllocator {
     return null;
   }
 
-  /** Frames in use now. */
+  /** Frames in use now; {@link count} when none is left. */
   get used(): number {
     let released = this.free.length;
     for (const [length, starts] of this.runs) released += length * starts.length;

@@ -1,3 +1,4 @@
+import { type U64, u64ToNumber } from '../bits/u64.js';
 import type { KernelConfig } from '../kernel/config.js';
 import { InvalidInputError } from './errors.js';
 
@@ -12,7 +13,13 @@ export interface KernelChoice {
   readonly auxRequirement?: KernelConfig['auxRequirement'];
   readonly busOrganisation?: KernelConfig['busOrganisation'];
   readonly dmaEntryLimit?: number;
+  readonly tableMemory?: U64;
 }
+
+/** Tables that map 512 GiB in pages of 4 KiB. */
+const TABLE_MEMORY = 2 ** 30;
+/** Room for what a kernel makes while it boots, and for some domains. */
+const LEAST_TABLE_MEMORY = 2 ** 24;
 
 /** Joins a machine's command line and a user's choice into a whole configuration. */
 export function kernelConfig(machineCommandLine: string, choice: KernelChoice): KernelConfig {
@@ -40,6 +47,13 @@ export function kernelConfig(machineCommandLine: string, choice: KernelChoice): 
       `dmaEntryLimit is ${dmaEntryLimit}; give 0 or more.`,
     );
   }
+  const tableMemory = choice.tableMemory === undefined ? TABLE_MEMORY : u64ToNumber(choice.tableMemory);
+  if (tableMemory < LEAST_TABLE_MEMORY) {
+    throw new InvalidInputError(
+      ['input', 'kernel', 'tableMemory'],
+      `tableMemory is ${tableMemory} bytes; give ${LEAST_TABLE_MEMORY} (16 MiB) or more.`,
+    );
+  }
   return {
     profile: choice.profile ?? 'V5_10',
     commandLine: [machineCommandLine, choice.commandLine ?? '']
@@ -52,5 +66,6 @@ export function kernelConfig(machineCommandLine: string, choice: KernelChoice): 
     auxRequirement: choice.auxRequirement ?? 'FALL_BACK_TO_PRIMARY',
     busOrganisation: choice.busOrganisation ?? 'ONE_OPS_PER_BUS',
     dmaEntryLimit,
+    tableMemory,
   };
 }

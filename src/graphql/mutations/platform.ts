@@ -98,6 +98,11 @@ const KernelInput = builder.inputType('KernelInput', {
       description: 'Whose operations serve a subdevice when vendors or parent buses differ.',
     }),
     dmaEntryLimit: t.int({ defaultValue: 65535, description: 'vfio_iommu_type1.dma_entry_limit.' }),
+    tableMemory: t.field({
+      type: 'ByteSize',
+      description:
+        'Host memory for translation tables and queues, 16 MiB or more; 1 GiB when left out, which maps 512 GiB in pages of 4 KiB, and a quarter of the memory at most. When it is used up, commands that need a table are refused with ENOMEM, or EIO where the kernel says that.',
+    }),
   }),
 });
 

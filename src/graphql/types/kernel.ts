@@ -82,6 +82,16 @@ export const KernelRef = builder.objectRef<Platform>('Kernel').implement({
       description: 'How a subdevice gets its translation.',
       resolve: ({ header }) => header.kernel.subdeviceModel,
     }),
+    tableMemory: t.field({
+      type: 'ByteSize',
+      description: 'Host memory for translation tables and queues.',
+      resolve: ({ kernel }) => kernel.tableMemory,
+    }),
+    tableMemoryUsed: t.field({
+      type: 'ByteSize',
+      description: 'How much of it is in use.',
+      resolve: ({ kernel }) => kernel.tableMemoryUsed,
+    }),
     forks: t.field({
       type: ReviewForks,
       description: "This kernel's answers to the review.",

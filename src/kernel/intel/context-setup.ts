@@ -4,10 +4,10 @@ import { TRANSLATION_TYPE, packContextEntry } from '../../layout/context-entry.j
 import { packRootEntry, packScalableRootEntry } from '../../layout/root-entry.js';
 import { packScalableContextEntry } from '../../layout/scalable-context-entry.js';
 import { dmaAliases } from '../pci/dma-alias.js';
-import { KernelError } from '../errno.js';
 import type { DeviceDomainInfo } from './device-domain-info.js';
 import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelState } from '../state.js';
+import { noTableMemory } from '../table-memory.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
 import { flushContextCache, flushIotlb, flushPasidCache, flushWriteBuffer } from './flush.js';
 import type { IntelUnit } from './unit.js';
@@ -64,7 +64,7 @@ export function setUpContext(
   for (const sourceId of sourceIdsOf(state, device)) {
     const address = contextEntryAddress(unit, sourceId, true);
     if (address === null) {
-      throw new KernelError('ENOMEM', 'domain_context_mapping_one', 'No memory for a context table.');
+      throw noTableMemory(state, 'ENOMEM', 'domain_context_mapping_one', 'a context table');
     }
     if (bit(state.memory.load64(address), 0)) continue;
     const words = unit.scalableMode ? scalableEntry(state, info) : legacyEntry(state, info, did);

@@ -3,7 +3,9 @@ import { SECOND_STAGE } from '../../layout/second-stage.js';
 import { dropQueue } from '../dma/flush-queue.js';
 import { Domain, type DomainType } from '../iommu/domain.js';
 import type { IommuOps } from '../iommu/iommu-ops.js';
+import { KernelConfigError } from '../profile/config-error.js';
 import type { KernelState } from '../state.js';
+import { isOutOfTables } from '../table-memory.js';
 import { dropAttachment } from './attachments.js';
 import { IoPageTable } from './page-table.js';
 import { detachPrimary } from './primary.js';
@@ -14,21 +16,27 @@ const INITIAL_LEVELS = 5;
 const EXECUTE_DISABLE = 0x80000000 | 0;
 
 /**
- * A domain of a type, or null for a type the driver does not make. All identity domains are one.
- * Linux: intel_iommu_domain_alloc().
+ * A domain of a type, or null for a type the driver does not make, and when there is no memory for its first table.
+ * All identity domains are one. Linux: intel_iommu_domain_alloc().
  */
 export function intelDomainAlloc(state: KernelState, ops: IommuOps, type: DomainType): Domain | null {
   if (type === 'IDENTITY') return state.identityDomain;
   if (!ops.domainTypes.includes(type)) return null;
-  return newDomain(state, ops, type, usesFirstLevel(state, type));
+  const domain = newDomain(state, ops, type, usesFirstLevel(state, type));
+  if (domain === null) state.log.print('DMAR: Domain initialization failed');
+  return domain;
 }
 
 /** The shared identity domain, made at boot. Linux: si_domain_init(). */
 export function makeIdentityDomain(state: KernelState, ops: IommuOps): void {
-  state.identityDomain = newDomain(state, ops, 'IDENTITY', false);
+  const domain = newDomain(state, ops, 'IDENTITY', false);
+  if (domain === null) throw new KernelConfigError('memory', 'too small', 'no frame for an identity domain.');
+  state.identityDomain = domain;
 }
 
-function newDomain(state: KernelState, ops: IommuOps, type: DomainType, firstLevel: boolean): Domain {
+/** Linux: md_domain_init(). */
+function newDomain(state: KernelState, ops: IommuOps, type: DomainType, firstLevel: boolean): Domain | null {
+  if (isOutOfTables(state)) return null;
   const tableLow = firstLevel
     ? FIRST_STAGE.PRESENT | FIRST_STAGE.WRITE | FIRST_STAGE.USER
     : SECOND_STAGE.READ | SECOND_STAGE.WRITE;

@@ -6,6 +6,7 @@ import type { Domain } from '../iommu/domain.js';
 import { refusal } from '../refusal.js';
 import type { KernelProfile } from '../profile/profile.js';
 import type { KernelState } from '../state.js';
+import { noTableMemory } from '../table-memory.js';
 import { unsafe } from '../unsafe.js';
 import { type PageRun, needsMapFlush, notifyMapped } from './flush-domain.js';
 import type { MapReport } from './page-table.js';
@@ -76,7 +77,7 @@ export function intelMap(
     );
   }
   report.conflicts.length = 0;
-  if (!complete) throw new KernelError('ENOMEM', '__domain_mapping', 'No memory for a page table.');
+  if (!complete) throw noTableMemory(state, 'ENOMEM', '__domain_mapping', 'a page table');
 }
 
 /** After new entries, on every unit the domain is attached through. Linux: for_each_domain_iommu(). */

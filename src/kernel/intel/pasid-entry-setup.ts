@@ -10,6 +10,7 @@ import type { Domain } from '../iommu/domain.js';
 import type { KernelDevice } from '../device/kernel-device.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
+import { noTableMemory } from '../table-memory.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
 import { flushIotlb, flushPasidCache, flushPasidIotlb, flushWriteBuffer } from './flush.js';
 import { flushDeviceTlbOfPasid } from './flush-domain.js';
@@ -116,9 +117,12 @@ function writeEntry(
   content: PasidEntryContent,
 ): void {
   const unit = device.info!.unit;
-  const address = device.info!.pasidTable?.entryAddress(pasid) ?? null;
+  const table = device.info!.pasidTable ?? null;
+  const address = table?.entryAddress(pasid) ?? null;
   if (address === null) {
     state.log.printFor(device, `Failed to get pasid entry of PASID ${pasid}`);
+    if (table !== null && pasid < table.capacity)
+      throw noTableMemory(state, 'ENODEV', 'intel_pasid_get_entry', 'a page of the PASID table');
     const rule = `The PASID table of ${device.name} has no entry for PASID ${pasid}.`;
     throw refusal('ENODEV', 'intel_pasid_get_entry', rule, {
       code: 'PASID_BEYOND_TABLE',

@@ -7,6 +7,7 @@ import type { Endpoint } from '../iommu/endpoint.js';
 import type { KernelDevice } from '../device/kernel-device.js';
 import { dmaAliases } from '../pci/dma-alias.js';
 import type { KernelState } from '../state.js';
+import { noTableMemory } from '../table-memory.js';
 import { addAttachment, dropAttachment, leakAttachment } from './attachments.js';
 import { clearContext, isContextPresent, setUpContext } from './context-setup.js';
 import { disableDeviceTlb, enableDeviceTlb, maxPasids } from './device-tlb-control.js';
@@ -154,7 +155,7 @@ function pasidTableFor(state: KernelState, device: KernelDevice, info: DeviceDom
   const table = PasidTable.allocate(state.memory, state.frames, max);
   if (table === null) {
     state.log.printFor(device, 'DMAR: PASID table allocation failed');
-    throw new KernelError('ENOMEM', 'intel_pasid_alloc_table', 'No memory for a PASID table.');
+    throw noTableMemory(state, 'ENOMEM', 'intel_pasid_alloc_table', 'a PASID table');
   }
   table.users++;
   return table;

@@ -2,6 +2,7 @@ import { KernelError } from '../errno.js';
 import type { Domain, DomainType } from './domain.js';
 import type { IommuOps } from './iommu-ops.js';
 import type { KernelState } from '../state.js';
+import { noTableMemory } from '../table-memory.js';
 
 /**
  * A new domain for devices of a bus. The kernel's function answers NULL without a reason; EIO is what its
@@ -12,6 +13,8 @@ export function allocDomain(state: KernelState, busName: string, type: DomainTyp
   if (ops === null) throw refused(`The ${busName} bus has no IOMMU operations.`, 'NO_BUS_OPS', null);
   const domain = ops.domainAlloc(type);
   if (domain !== null) return domain;
+  if (ops.domainTypes.includes(type))
+    throw noTableMemory(state, 'EIO', 'iommu_domain_alloc', 'its first table');
   throw refused(
     `${ops.name} makes no ${type} domains, only ${ops.domainTypes.join(', ')}.`,
     'DOMAIN_TYPE',

@@ -10,6 +10,7 @@ import type { Endpoint } from '../iommu/endpoint.js';
 import type { IommuGroup } from '../iommu/iommu-group.js';
 import type { IommuOps } from '../iommu/iommu-ops.js';
 import type { KernelState } from '../state.js';
+import { noTableMemory } from '../table-memory.js';
 import { apertureConflicts, reservedConflict, withinAperture, withoutReserved } from './iova-ranges.js';
 import type { IovaRange, Type1, VfioContainer, VfioDomain } from './objects.js';
 import { replay } from './pin-map.js';
@@ -37,6 +38,7 @@ export function attachGroup(
   }
   const domain = ops.domainAlloc('UNMANAGED');
   if (domain === null) {
+    if (ops.domainTypes.includes('UNMANAGED')) throw noTableMemory(state, 'EIO', MIRRORS, 'a domain');
     throw refusal('EIO', MIRRORS, `${ops.name} makes no domain for user space.`, { code: 'DOMAIN_TYPE' });
   }
   try {

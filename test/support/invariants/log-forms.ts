@@ -22,6 +22,8 @@ const EVERY_PROFILE = [
   `${DEVICE}DMAR: (?:Setup RID2PASID failed|Domain context map failed|PASID table allocation failed)`,
   `${DEVICE}Failed to get pasid entry of PASID \\d+`,
   'DMAR: dmar\\d+: No free domain ids',
+  // intel_iommu_domain_alloc(), when md_domain_init() has no page for the first table.
+  'DMAR: Domain initialization failed',
   'DMAR: ERROR: DMA PTE for vPFN 0x[0-9a-f]+ already set \\(to [0-9a-f]+ not [0-9a-f]+\\)',
   'DMAR: No (?:first level translation|second level translation|supervisor request) support on dmar\\d+',
   'Failed ASID allocation 4294967295',

@@ -68,7 +68,12 @@ export const UNIT_RULES: ObstacleRules = {
 
   NOT_MODELLED: { otherwise: 'OTHER_ARGUMENTS' },
   NESTING: { otherwise: 'OTHER_ARGUMENTS' },
-  NO_MEMORY: { otherwise: 'UNKNOWN' },
+  NO_MEMORY: {
+    evidence: ({ platform: { kernel } }) => [
+      `tables and queues use ${kernel.tableMemoryUsed} of ${kernel.tableMemory} bytes`,
+    ],
+    otherwise: 'UNKNOWN',
+  },
   QUEUE_STANDS_STILL: {
     evidence: ({ platform }) =>
       platform.machine.units.map((unit) => {
