@@ -190,6 +190,7 @@ export function detachPrimary(state: KernelState, device: KernelDevice): void {
   }
   dropDomainId(state, info.domain, info.unit);
   device.info = null;
+  if (info.auxEnabled) state.changed('FEATURE_DISABLED', device.subject);
 }
 
 function step(state: KernelState, device: KernelDevice, line: string, act: () => void): void {

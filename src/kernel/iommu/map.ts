@@ -1,4 +1,13 @@
-import { addOverflows, equalU64, pfnOf, toHexDigits, type U64, ZERO, addU64 } from '../../bits/u64.js';
+import {
+  addOverflows,
+  equalU64,
+  pfnOf,
+  toHexDigits,
+  type U64,
+  ZERO,
+  addU64,
+  u64FromPfn,
+} from '../../bits/u64.js';
 import { KernelError } from '../errno.js';
 import { entryFlags, hearsOfMaps, intelMap, notifyUnits, requireMappable } from '../intel/map.js';
 import type { MapReport } from '../intel/page-table.js';
@@ -7,7 +16,7 @@ import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
 import { chunkOrder } from './page-size.js';
-import { unmapPages } from './unmap.js';
+import { unmap } from './unmap.js';
 
 /** 4 KiB pages one leaf table has entries for. */
 const TABLE_PAGES = 512;
@@ -31,7 +40,7 @@ export interface PageCount {
 
 /**
  * Maps a range: cut into the largest naturally aligned chunks, each handed to the driver. When a chunk
- * fails, those before it are unmapped again. An entry already there wins, without an error.
+ * fails, those before it are unmapped again, and with them what was mapped there before. An entry already there wins, without an error.
  * Linux: iommu_map(), __iommu_map().
  */
 export function map(state: KernelState, domain: Domain, request: MapRequest): PageCount[] {
@@ -61,7 +70,7 @@ export function map(state: KernelState, domain: Domain, request: MapRequest): Pa
     try {
       intelMap(state, domain, start + done, target + done, chunk, flags, report);
     } catch (error) {
-      if (error instanceof KernelError && done > 0) unmapPages(state, domain, start, done);
+      if (error instanceof KernelError && done > 0) unmap(state, domain, { iova, size: u64FromPfn(done) });
       throw error;
     }
     if (each) notifyUnits(state, domain, { pfn: start + done, pages: chunk });

@@ -71,6 +71,11 @@ it('scenario 23: with AUX on, no unmanaged primary; attaching the default domain
   expect(errnoOf(() => host.kernel.attach(domain, host.device()))).toBe('EPERM');
   host.kernel.attach(host.group().defaultDomain!, host.device());
   expect([...host.device().enabledFeatures]).toEqual([]);
+  const changes = host.events.flatMap((event) => (event.type === 'TOPOLOGY' ? event.change : []));
+  expect(changes.filter((change) => change.startsWith('FEATURE'))).toEqual([
+    'FEATURE_ENABLED',
+    'FEATURE_DISABLED',
+  ]);
   expect(errnoOf(() => host.kernel.attach(domain, host.device()))).toBeNull();
 });
 

@@ -1,4 +1,5 @@
 import type { KernelConfig } from '../../../src/kernel/config.js';
+import type { TopologyChange } from '../../../src/kernel/events.js';
 import { registerParent } from '../../../src/kernel/mdev/parent.js';
 import { registerBusOps } from '../../../src/kernel/iommu/register-bus.js';
 import { SiovIommuOps } from '../../../src/kernel/siov/ops.js';
@@ -122,19 +123,29 @@ it('scenario 13: operations that come late fail on a parent off the PCI bus, and
   expect([bus.iommuOps, first.group, first.unit]).toEqual([null, null, null]);
 });
 
+/**
+ * Acts in the middle of a change, as soon as an event of it is told: commands come one after the other, so
+ * nobody else meets a change half done.
+ */
+function meanwhile<T>(host: Host, change: TopologyChange, act: () => T): T[] {
+  const results: T[] = [];
+  host.events.push = (...events) => {
+    const isNow = events.some((event) => event.type === 'TOPOLOGY' && event.change === change);
+    if (isNow && results.length === 0) results.push(act());
+    return Array.prototype.push.apply(host.events, events);
+  };
+  return results;
+}
+
 describe('parents', () => {
   it('scenario 61: while a parent leaves, nothing more is made of it', () => {
     const host = Host.boot();
     host.mdev(U1);
-    let during: string | null = null;
-    const emit = host.state.emit.bind(host.state);
-    (host.state as { emit: typeof emit }).emit = (event) => {
-      if (event.type === 'TOPOLOGY' && event.change === 'LEFT_GROUP') during = errnoOf(() => host.mdev(U2));
-      emit(event);
-    };
+    const during = meanwhile(host, 'LEFT_GROUP', () => errnoOf(() => host.mdev(U2)));
     host.kernel.unbindDriver(host.device());
-    expect(during).toBe('ENODEV');
-    expect(host.kernel.subdevices.size).toBe(0);
+    expect(during).toEqual(['ENODEV']);
+    expect([host.kernel.subdevices.size, host.kernel.groups.size]).toEqual([0, 1]);
+    expect(codesOf(() => host.mdev(U2))).toEqual(['NO_SUCH_TYPE']);
   });
 
   it('scenario 62: types that share the ports of one driver', () => {
@@ -151,15 +162,9 @@ describe('parents', () => {
   it('scenario 64: a second removal meets the first', () => {
     const host = Host.boot();
     const subdevice = host.mdev(U1);
-    let during: string | null = null;
-    const emit = host.state.emit.bind(host.state);
-    (host.state as { emit: typeof emit }).emit = (event) => {
-      if (event.type === 'TOPOLOGY' && event.change === 'LEFT_GROUP')
-        during = errnoOf(() => host.kernel.removeMdev(subdevice));
-      emit(event);
-    };
+    const during = meanwhile(host, 'LEFT_GROUP', () => errnoOf(() => host.kernel.removeMdev(subdevice)));
     host.kernel.removeMdev(subdevice);
-    expect(during).toBe('EAGAIN');
+    expect(during).toEqual(['EAGAIN']);
     expect(errnoOf(() => host.kernel.removeMdev(subdevice))).toBe('ENODEV');
   });
 
