@@ -124,7 +124,8 @@ export class InvalidationRing {
 
   /**
    * Looks at the error bits while waiting. A descriptor the unit refuses is overwritten with the wait
-   * descriptor, so that the queue can go on once the error is cleared. Linux: qi_check_fault().
+   * descriptor, so that the queue can go on once the error is cleared. One that somebody else put there is left
+   * to them. Linux: qi_check_fault().
    */
   private checkFault(unit: QueueOwner, index: number, waitIndex: number): 'INVALID' | 'AGAIN' | null {
     if (this.status(waitIndex) === SLOT.ABORTED) return 'AGAIN';
@@ -138,9 +139,9 @@ export class InvalidationRing {
           `DMAR: VT-d detected invalid descriptor: qw0 = ${toHexDigits(low)}, qw1 = ${toHexDigits(high)}`,
         );
         this.write(index, this.waitWords(waitIndex));
+        unit.write32(REGISTER.FSTS, FAULT_STATUS.IQE);
         outcome = 'INVALID';
       }
-      unit.write32(REGISTER.FSTS, FAULT_STATUS.IQE);
     }
     if ((faults & FAULT_STATUS.ITE) !== 0) {
       unit.write32(REGISTER.FSTS, FAULT_STATUS.ITE);

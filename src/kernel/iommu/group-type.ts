@@ -89,7 +89,7 @@ function replace(state: KernelState, group: IommuGroup, old: Domain, type: Domai
   group.defaultDomain = group.domain = null;
   try {
     if (!giveDefaultDomain(state, old.ops, group, type))
-      throw new KernelError('EINVAL', MIRRORS, `${old.ops.name} makes no ${type} domains.`);
+      throw new KernelError('ENOMEM', MIRRORS, `There is no memory for another domain of ${type}.`);
     for (const member of group.members) mapReservedMemory(state, group, member);
     for (const member of group.members) attachToDefault(group, member);
   } catch (error) {
