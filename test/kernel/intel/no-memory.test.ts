@@ -1,5 +1,5 @@
 import { ZERO } from '../../../src/bits/u64.js';
-import { Host, PARENT, codesOf, errnoOf, mapping } from '../../support/kernel/host.js';
+import { Host, PARENT, errnoOf } from '../../support/kernel/host.js';
 
 /* Source: linux-iommu-siov.md 3.1 (a failed allocation and its line), 3.2 (the lines of a failed insertion). */
 
@@ -7,18 +7,6 @@ import { Host, PARENT, codesOf, errnoOf, mapping } from '../../support/kernel/ho
 function exhaust({ state: { frames } }: Host): void {
   while (frames.allocate() !== null);
 }
-
-it('a domain is EIO, with the line of the driver, and nothing is left of it', () => {
-  const host = Host.boot();
-  exhaust(host);
-  const domains = [...host.kernel.domains.keys()];
-  const alloc = () => host.kernel.allocDomain('pci', 'UNMANAGED');
-  expect(host.linesOf(() => expect(errnoOf(alloc)).toBe('EIO'))).toEqual([
-    'DMAR: Domain initialization failed',
-  ]);
-  expect(codesOf(alloc)).toEqual(['NO_MEMORY']);
-  expect([...host.kernel.domains.keys()]).toEqual(domains);
-});
 
 it('the shared identity domain needs none', () => {
   const host = Host.boot();
@@ -33,14 +21,6 @@ it('another type of default domain is ENOMEM, and the group keeps the one it has
   expect(errnoOf(() => host.kernel.setGroupType(host.group(), 'DMA'))).toBe('ENOMEM');
   expect(host.group().defaultDomain!.type).toBe('IDENTITY');
   expect(host.device().primaryDomain!.type).toBe('IDENTITY');
-});
-
-it('a map that finds no frame for a table is ENOMEM', () => {
-  const host = Host.boot();
-  const domain = host.kernel.allocDomain('pci', 'UNMANAGED');
-  exhaust(host);
-  expect(errnoOf(() => host.kernel.map(domain, mapping('1000', '1000', '1000')))).toBe('ENOMEM');
-  expect(domain.mappedBytes).toBe(0);
 });
 
 describe('a device that comes then is there without a group, and the log says what was missing:', () => {
