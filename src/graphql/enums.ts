@@ -40,7 +40,7 @@ export const AuxRequirementEnum = enumOf(
   {
     FALL_BACK_TO_PRIMARY: "The domain becomes the parent's own primary domain, as posted.",
     REQUIRED:
-      'The attach is refused and nothing is touched (EPERM); nor can AUX go off while anything is attached (EBUSY).',
+      "A subdevice is served beside its parent's primary domain or not at all, and what is refused touches nothing: without AUX no attach (EPERM), no second domain (EBUSY), no AUX off while anything is attached (EBUSY), no subdevice the operations of its bus do not serve (EINVAL, ENODEV).",
   },
 );
 

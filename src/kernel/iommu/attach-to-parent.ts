@@ -6,6 +6,7 @@ import type { Endpoint } from './endpoint.js';
 import { IommuGroup } from './iommu-group.js';
 import type { Subdevice } from '../mdev/subdevice.js';
 import type { KernelState } from '../state.js';
+import { requireFirstDomain, requiresAux } from '../siov/aux-required.js';
 import { primaryAttachWarnings } from '../siov/warnings.js';
 import { attachForSubdevice, detachForSubdevice } from './attach-pasid.js';
 import { groupOfOne, requireDefaultDomain, returnToDefault } from './group-domain.js';
@@ -39,7 +40,8 @@ export function attachToParent(
     attachForSubdevice(state, domain, subdevice);
     return;
   }
-  if (usesAux(state, subdevice) || state.config.auxRequirement === 'REQUIRED') {
+  if (usesAux(state, subdevice) || requiresAux(state)) {
+    if (requiresAux(state)) requireFirstDomain(domain, subdevice);
     attachAux(state, domain, parent, subdevice);
     return;
   }
@@ -64,8 +66,7 @@ export function detachFromParent(state: KernelState, domain: Domain, subdevice: 
     ]);
   }
   if (state.model.attachesToParent === 'PASID') detachForSubdevice(state, domain, subdevice);
-  else if (usesAux(state, subdevice) || state.config.auxRequirement === 'REQUIRED')
-    detachAux(state, domain, parent, subdevice);
+  else if (usesAux(state, subdevice) || requiresAux(state)) detachAux(state, domain, parent, subdevice);
   else returnToDefault(groupOfOne(parent, 'iommu_detach_device'), domain);
 }
 

@@ -9,6 +9,7 @@ import type { SoftwareParent } from './software-parent.js';
 import type { SubdeviceFramework } from '../iommu/bus.js';
 import { refusal } from '../refusal.js';
 import { subdeviceBusName } from '../profile/organisation.js';
+import { requireServed, requiresAux } from '../siov/aux-required.js';
 import type { KernelState } from '../state.js';
 import { removeMdev } from './remove.js';
 import { availableInstances, offersTypes, typeName } from './types.js';
@@ -41,6 +42,7 @@ export function createMdev(
     ]);
   }
   const subdevice = new Subdevice(name, bus, parent, type, input);
+  if (requiresAux(state)) requireServed(subdevice);
   state.subdevices.set(name, subdevice);
   bringUp(state, subdevice);
   return subdevice;
@@ -56,6 +58,7 @@ export function createSoftwareMdev(
   const { name, input } = checkCreate(state, parent, type, uuid);
   const bus = state.buses.get(subdeviceBusName(state.organisation, 'mdev', parent))!;
   const subdevice = new SoftwareSubdevice(name, bus, parent, type, input);
+  if (requiresAux(state)) requireServed(subdevice);
   state.softwareSubdevices.set(name, subdevice);
   bringUp(state, subdevice);
   return subdevice;

@@ -1,4 +1,3 @@
-import { KernelError } from '../errno.js';
 import { attachAux, detachAux } from '../intel/aux.js';
 import { INTEL_PAGE_SIZES, findUnit } from '../intel/ops.js';
 import { intelDomainAlloc, intelDomainFree } from '../intel/domain-alloc.js';
@@ -13,6 +12,7 @@ import type { ReservedRegion } from '../iommu/reserved-region.js';
 import type { Subdevice } from '../mdev/subdevice.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
+import { auxDisabled, requireFirstDomain, requiresAux } from './aux-required.js';
 import { primaryAttachWarnings } from './warnings.js';
 
 /**
@@ -65,26 +65,16 @@ export class SiovIommuOps implements IommuOps {
 
 /**
  * With the parent's AUX feature on, an auxiliary attachment of the parent; else a primary one, which takes
- * the parent away from its driver. When the fork makes AUX a condition, the second is refused with the
- * errno the auxiliary path itself has for it.
+ * the parent away from its driver. Where the fork makes AUX a condition, the second is refused.
  */
 function attachSubdevice(state: KernelState, domain: Domain, endpoint: Endpoint, warnings: string[]): void {
   const parent = parentOf(state, endpoint, 'ENODEV', 'siov_iommu_attach_device');
   if (parent.info?.auxEnabled && state.scalableMode) {
+    if (requiresAux(state)) requireFirstDomain(domain, endpoint as Subdevice);
     attachAux(state, domain, parent, endpoint);
     return;
   }
-  if (state.config.auxRequirement === 'REQUIRED') {
-    const rule = `The AUX feature of ${parent.name} is off, and subdevices may only attach beside its primary domain.`;
-    throw new KernelError('EPERM', 'siov_iommu_attach_device', rule, [
-      {
-        code: 'AUX_DISABLED',
-        message: rule,
-        subject: parent.subject,
-        remedy: 'Enable the AUX feature of the parent.',
-      },
-    ]);
-  }
+  if (requiresAux(state)) throw auxDisabled(parent);
   const expected = primaryAttachWarnings(state, domain, parent, endpoint as Subdevice);
   attachPrimary(state, domain, parent, endpoint);
   warnings.push(...expected);
@@ -94,7 +84,7 @@ function attachSubdevice(state: KernelState, domain: Domain, endpoint: Endpoint,
 function detachSubdevice(state: KernelState, domain: Domain, endpoint: Endpoint): void {
   const parent = parentOf(state, endpoint, 'ENODEV', 'siov_iommu_detach_device');
   const aux = (parent.info?.auxEnabled ?? false) && state.scalableMode;
-  if (aux || state.config.auxRequirement === 'REQUIRED') detachAux(state, domain, parent, endpoint);
+  if (aux || requiresAux(state)) detachAux(state, domain, parent, endpoint);
   else detachPrimary(state, parent);
 }
 

@@ -192,6 +192,19 @@ describe('scenario 29: with AUX off, attaching to a subdevice', () => {
   });
 });
 
+it('a second domain beside the first is refused where the fork requires AUX', () => {
+  const host = auxHost({ config: { auxRequirement: 'REQUIRED' } });
+  const subdevice = host.mdev(U1);
+  const [first, second] = [newDomain(host), newDomain(host)];
+  host.kernel.attach(first, subdevice);
+  const again = () => host.kernel.attach(second, subdevice);
+  expect([errnoOf(again), codesOf(again)]).toEqual(['EBUSY', ['SUBDEVICE_ATTACHED']]);
+  expect(subdevice.group!.domain).toBe(first);
+  host.kernel.detach(first, subdevice);
+  host.kernel.attach(second, subdevice);
+  expect(subdevice.pasid).toBe(1);
+});
+
 it('scenario 31: reserved memory refuses a primary attach with EPERM, an auxiliary one not', () => {
   const rmrr = { base: '8b800000', last: '8fffffff' };
   const off = Host.boot({ rmrr });

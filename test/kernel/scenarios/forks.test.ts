@@ -79,6 +79,14 @@ it('scenario 9: the subdevice of a parent off the PCI bus is made, without a gro
   expect(host.kernel.softwareSubdevices.size).toBe(0);
 });
 
+it('scenario 9 where AUX is required: it is not made, because nothing would serve it', () => {
+  const host = Host.boot({ mtty: true, config: { auxRequirement: 'REQUIRED' } });
+  const events = host.events.length;
+  expect(errnoOf(() => host.software(U1))).toBe('EINVAL');
+  expect(host.kernel.softwareSubdevices.size).toBe(0);
+  expect(host.events).toHaveLength(events);
+});
+
 it.each(['V5_15', 'V6_1'] as const)('scenario 9 in %s: the driver’s refusal fails the create', (profile) => {
   const host = Host.boot({ mtty: true, config: { profile } });
   expect(errnoOf(() => host.software(U1))).toBe('EINVAL');

@@ -61,6 +61,17 @@ export const ATTACHMENT_RULES: ObstacleRules = {
     otherwise: 'UNKNOWN',
   },
 
+  SUBDEVICE_ATTACHED: {
+    evidence: ({ blocker }) => [blocker.message],
+    repairs: ({ platform, command }) =>
+      endpointsNamed(platform, command).flatMap((endpoint) =>
+        (functionBehind(endpoint)?.attachments ?? [])
+          .filter((each) => each.endpoint === endpoint && !each.leaked)
+          .map((each) => endingOf(platform, each)),
+      ),
+    otherwise: 'UNKNOWN',
+  },
+
   PASID_BEYOND_TABLE: { evidence: ({ blocker }) => [blocker.message], otherwise: 'UNKNOWN' },
 
   ADDRESS_WIDTH: {

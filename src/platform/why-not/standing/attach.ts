@@ -70,10 +70,18 @@ function* memberObstacles(platform: Platform, member: Endpoint, domain: Domain |
   }
   if (!isUnmanaged) return;
   const usesAux = (device.info?.auxEnabled ?? false) && platform.kernel.scalableMode;
-  if (member.kind === 'Device') yield* primaryObstacles(platform, device, usesAux);
-  else if (!usesAux) {
-    if (platform.kernel.config.auxRequirement === 'REQUIRED')
-      yield found('AUX_DISABLED', `The AUX feature of ${device.name} is off.`, device.subject);
+  if (member.kind === 'Device') {
+    yield* primaryObstacles(platform, device, usesAux);
+    return;
+  }
+  const isRequired = platform.kernel.config.auxRequirement === 'REQUIRED';
+  const present = device.attachments.find(({ endpoint, leaked }) => endpoint === member && !leaked);
+  if (isRequired && present !== undefined) {
+    const message = `Subdevice ${member.uuid} is attached to domain ${present.domain.number}.`;
+    yield found('SUBDEVICE_ATTACHED', message, present.domain.subject);
+  }
+  if (!usesAux) {
+    if (isRequired) yield found('AUX_DISABLED', `The AUX feature of ${device.name} is off.`, device.subject);
     else yield* primaryObstacles(platform, device, false);
   }
 }
