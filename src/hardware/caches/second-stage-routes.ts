@@ -1,10 +1,7 @@
-import { Iotlb } from './iotlb.js';
+import { flagWord, pageTag, requesterSeed, upperWord } from './iotlb-words.js';
 import { PagingStructureCache, STRUCTURE_LAYOUT } from './paging-structure-cache.js';
 
 const ROUTES = 64;
-/** Permissions and snoop bit of a leaf together number the flag words of a route. */
-const FLAG_WORDS = 8;
-const SNOOPED = 4;
 /** Bits 31:20. Spec: VT-d 3.15 "Interrupt Address Range". */
 const INTERRUPT_RANGE = 0xfee;
 
@@ -21,8 +18,10 @@ export interface RouteFacts {
   readonly pasid: number;
   /** PGTT; 0 in legacy mode. */
   readonly type: number;
-  /** Flags the IOTLB keeps, from permissions and snoop bit of a leaf. */
-  readonly flagsOf: (permissions: number, isSnooped: boolean) => number;
+  /** Flags of the IOTLB entry of a leaf that grants nothing. */
+  readonly flags: number;
+  /** What a leaf grants, it grants with and without privilege. */
+  readonly admitsPrivileged: boolean;
 }
 
 /** The same, ready for use: nothing but integers. */
@@ -37,12 +36,16 @@ export class SecondStageRoute {
   /** Its part of the tags of IOTLB entries of 4 KiB pages and of ordinary tables, and of the places of both. */
   pageTag2 = 0;
   pageTag3 = 0;
+  /** Sixth word of those entries: pages here have frames below 2^31. */
+  pageUpper = 0;
   tableTag2 = 0;
   tableTag3 = 0;
   tableWord = 0;
-  seed = 0;
-  /** Words of IOTLB entries, by permissions of the leaf, 4 added where it is snooped. */
-  readonly words = new Int32Array(FLAG_WORDS);
+  pageSeed = 0;
+  tableSeed = 0;
+  /** Fourth word of an IOTLB entry, but for what the leaf says; and what its permissions are multiplied by. */
+  flagWord = 0;
+  grants = 1;
 
   /** Whether a request to an address goes to memory: without a PASID there is the interrupt range. */
   isOpen(hi: number, lo: number): boolean {
@@ -50,22 +53,23 @@ export class SecondStageRoute {
   }
 
   set(facts: RouteFacts): void {
-    const { sourceId, requestTag, type, domainId, flagsOf } = facts;
+    const { sourceId, requestTag, type, domainId } = facts;
     this.sourceId = sourceId;
     this.requestTag = requestTag;
     this.rootFrame = facts.rootFrame;
     this.levels = facts.levels;
     this.beyondHi = facts.beyondHi;
     this.pageTag2 = sourceId << 20;
-    this.pageTag3 = Iotlb.pageTag(sourceId, requestTag);
+    this.pageTag3 = pageTag(sourceId, requestTag);
+    this.pageUpper = upperWord(0, facts.pasid);
     this.tableTag2 = sourceId << 11;
     this.tableTag3 = requestTag | STRUCTURE_LAYOUT.VALID | STRUCTURE_LAYOUT.ORDINARY;
     this.tableWord = PagingStructureCache.ordinaryWord(domainId);
-    this.seed = (sourceId >>> 3) ^ requestTag;
+    this.pageSeed = requesterSeed(sourceId, requestTag);
+    this.tableSeed = (sourceId >>> 3) ^ requestTag;
     this.pasid = facts.pasid;
-    for (let index = 0; index < FLAG_WORDS; index++) {
-      this.words[index] = Iotlb.flagWord(flagsOf(index & 3, index >= SNOOPED), type, domainId);
-    }
+    this.flagWord = flagWord(facts.flags, type, domainId);
+    this.grants = facts.admitsPrivileged ? 5 : 1;
   }
 }
 

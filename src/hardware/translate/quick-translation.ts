@@ -1,4 +1,5 @@
-import { IOTLB_FLAG, IOTLB_LAYOUT, IOTLB_WORD, type Iotlb } from '../caches/iotlb.js';
+import type { Iotlb } from '../caches/iotlb.js';
+import { IOTLB_FLAG, IOTLB_LAYOUT, IOTLB_WORD } from '../caches/iotlb-words.js';
 import { type PagingStructureCache, STRUCTURE_LAYOUT } from '../caches/paging-structure-cache.js';
 import type { SecondStageRoute, SecondStageRoutes } from '../caches/second-stage-routes.js';
 import { isInterruptAddress } from './address.js';
@@ -10,18 +11,22 @@ import { refusalOfTableMode } from './table-mode.js';
 
 // What is known of places in the caches is taken over into constants of this module, because a constant of
 // another one is looked up at every use.
-const SETS_LG2 = IOTLB_LAYOUT.SETS_LG2;
-const SET_MASK = (1 << SETS_LG2) - 1;
-const WAY = IOTLB_LAYOUT.STRIDE;
-const SET = IOTLB_LAYOUT.WAYS * WAY;
-const { TAG2, TAG3, FLAGS, PHYSICAL_LO, PHYSICAL_HI, OFFSET_MASK, PASID } = IOTLB_WORD;
-const { STATES, LARGE } = IOTLB_LAYOUT;
-const TURN = IOTLB_LAYOUT.WAYS - 1;
+const { SETS_LG2, STRIDE_LG2, ENTRIES, FREE_WAYS, HOLDS_LARGE } = IOTLB_LAYOUT;
+const SETS = 1 << SETS_LG2;
+const SET_MASK = SETS - 1;
+const PAGE_MASK = IOTLB_LAYOUT.SLOTS - 1;
+const { TAG2, TAG3, FLAGS, FRAME, FRAME_HI } = IOTLB_WORD;
 const SLOT_MASK = STRUCTURE_LAYOUT.SLOTS - 1;
 const TABLE_VALID = STRUCTURE_LAYOUT.VALID;
 const HELD = STRUCTURE_LAYOUT.HELD;
 const SLOT = STRUCTURE_LAYOUT.STRIDE;
 const WRITE: number = NEED_WRITE;
+const { FAR } = IOTLB_FLAG;
+const { SNOOP } = IOTLB_FLAG;
+/** From bit 11 of a leaf to the bit of snooped pages. */
+const SNOOP_SHIFT = 6;
+/** Places of tables in a slab, which has at most 64 MiB. */
+const PLACE_MASK = 0x3fff000;
 /** From the bit of write permission to the one that says a dirty bit must be set first. */
 const NEEDS_DIRTY = IOTLB_FLAG.NEEDS_DIRTY / NEED_WRITE;
 /** Frames of the interrupt range, 256 of them, which no memory request may reach by translation. */
@@ -70,49 +75,58 @@ export class QuickTranslation extends StraightWalk {
     }
     const { pages } = this;
     const page = (lo >>> 12) | (hi << 20);
-    const at = ((page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK) * SET;
-    if (
-      pages[at] !== page ||
-      pages[at + TAG3] !== route.pageTag3 ||
-      pages[at + TAG2] !== ((hi >>> 12) | route.pageTag2)
-    ) {
-      return this.findFurther(route, hi, lo, access);
+    const at = (page ^ (page >>> SETS_LG2) ^ route.pageSeed) & PAGE_MASK;
+    if (pages[at] !== page) return this.findFurther(hi, lo, access);
+    const entry = ENTRIES + (at << STRIDE_LG2);
+    if (pages[entry + TAG3] !== route.pageTag3 || pages[entry + TAG2] !== ((hi >>> 12) | route.pageTag2)) {
+      return this.findByAllTags(route, hi, lo, access);
     }
-    const wanted = access | ((access & WRITE) * NEEDS_DIRTY);
-    if ((pages[at + FLAGS] & wanted) !== access) return -1;
-    this.physicalHi = pages[at + PHYSICAL_HI];
-    this.physicalLo = pages[at + PHYSICAL_LO] | (lo & 0xfff);
-    return at;
+    const wanted = access | FAR | ((access & WRITE) * NEEDS_DIRTY);
+    if ((pages[entry + FLAGS] & wanted) !== access) return -1;
+    const frame = pages[entry + FRAME];
+    this.physicalHi = frame >>> 20;
+    this.physicalLo = (frame << 12) | (lo & 0xfff);
+    return entry;
   }
 
   /**
-   * Not in the first way of its set: in another, in an entry of a larger page, or in the tables. What is rare
-   * is left by a return, because where ways meet again the engine forgets what it knew.
+   * The first way of asking failed: there is an entry of a larger page, or a table to look into. What is rare
+   * is left by a return, because where ways meet again the engine forgets what it knew; and all is in one
+   * piece, too long to be made part of {@link find}, because a hit pays for every step around it.
    */
-  private findFurther(route: SecondStageRoute, hi: number, lo: number, access: number): number {
+  private findFurther(hi: number, lo: number, access: number): number {
     const { pages, tables } = this;
+    const route = this.routes.last;
     const page = (lo >>> 12) | (hi << 20);
-    const set = (page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK;
-    const first = set * SET;
+    const at = (page ^ (page >>> SETS_LG2) ^ route.pageSeed) & PAGE_MASK;
     if (
-      pages[first + WAY] === page ||
-      pages[first + 2 * WAY] === page ||
-      pages[first + 3 * WAY] === page ||
-      pages[LARGE] !== 0
+      pages[at ^ SETS] === page ||
+      pages[at ^ (2 * SETS)] === page ||
+      pages[at ^ (3 * SETS)] === page ||
+      pages[HOLDS_LARGE] !== 0
     ) {
       return this.findByAllTags(route, hi, lo, access);
     }
     const number = (lo >>> 21) | (hi << 11);
-    const slot = ((number ^ route.seed) & SLOT_MASK) * SLOT;
+    const slot = ((number ^ route.tableSeed) & SLOT_MASK) * SLOT;
     if (tables[slot] !== number) return this.findInTables(route, hi, lo, access);
     const isOrdinary =
-      tables[slot + 2] === route.tableTag3 &&
-      tables[slot + 1] === ((hi >>> 21) | route.tableTag2) &&
+      tables[slot | 2] === route.tableTag3 &&
+      tables[slot | 1] === ((hi >>> 21) | route.tableTag2) &&
       (hi & route.beyondHi) === 0 &&
       route.isOpen(hi, lo);
     if (!isOrdinary) return -1;
-    const frame = this.page(this.placeOf(tables[slot + 3]), lo, access);
-    return this.fill(route, hi, lo, frame);
+    if (this.memory.slab !== this.slab) this.takeSlab();
+    const { slab } = this;
+    const table = tables[slot | 3] ^ this.first;
+    if ((table & (this.checkedLo >> 12)) !== 0) return -1;
+    const place = ((table << 12) & PLACE_MASK) | ((lo >>> 9) & 4088);
+    const leafLo = slab.getInt32(place, true);
+    const leafHi = slab.getInt32(place | 4, true);
+    const isOdd = ((~leafLo & access) | (leafLo & this.reservedLo) | (leafHi & this.unusualHi)) !== 0;
+    const frame = (leafHi << 20) | (leafLo >>> 12);
+    if (isOdd || frame >>> 8 === INTERRUPT_RANGE) return -1;
+    return this.fill(route, hi, lo, frame, leafLo);
   }
 
   private findByAllTags(route: SecondStageRoute, hi: number, lo: number, access: number): number {
@@ -129,11 +143,11 @@ export class QuickTranslation extends StraightWalk {
   private findInTables(route: SecondStageRoute, hi: number, lo: number, access: number): number {
     if ((hi & route.beyondHi) !== 0 || !route.isOpen(hi, lo)) return -1;
     const frame = this.pageOf(route.rootFrame, route.levels, hi, lo, access);
-    const index = this.fill(route, hi, lo, frame);
-    if (index < 0) return -1;
+    if (frame < 0 || frame >>> 8 === INTERRUPT_RANGE) return -1;
+    const entry = this.fill(route, hi, lo, frame, this.leafLo);
     const { tables } = this;
     const number = (lo >>> 21) | (hi << 11);
-    const slot = ((number ^ route.seed) & SLOT_MASK) * SLOT;
+    const slot = ((number ^ route.tableSeed) & SLOT_MASK) * SLOT;
     if ((tables[slot + 2] & TABLE_VALID) === 0) tables[HELD]++;
     tables[slot] = number;
     tables[slot + 1] = (hi >>> 21) | route.tableTag2;
@@ -141,39 +155,27 @@ export class QuickTranslation extends StraightWalk {
     tables[slot + 3] = this.frameAt(this.leafTable);
     tables[slot + 4] = route.tableWord;
     tables[slot + 5] = route.pasid;
-    return index;
+    return entry;
   }
 
-  /** Puts the page just found into the IOTLB, unless it is none or in the interrupt range. */
-  private fill(route: SecondStageRoute, hi: number, lo: number, frame: number): number {
-    if (frame < 0 || frame >>> 8 === INTERRUPT_RANGE) return -1;
+  /** Puts a page into the IOTLB, which does not know it. */
+  private fill(route: SecondStageRoute, hi: number, lo: number, frame: number, leafLo: number): number {
     const { pages } = this;
     const page = (lo >>> 12) | (hi << 20);
-    const set = (page ^ (page >>> SETS_LG2) ^ route.seed) & SET_MASK;
-    const state = pages[STATES + set];
-    if (state > TURN || pages[LARGE] !== 0) {
-      return this.put(route, hi, lo, frame, this.iotlb.placeIn(set));
-    }
-    pages[STATES + set] = (state + 1) & TURN;
-    return this.put(route, hi, lo, frame, set * SET + (state & TURN) * WAY);
-  }
-
-  private put(route: SecondStageRoute, hi: number, lo: number, frame: number, at: number): number {
-    const { pages } = this;
-    const physicalHi = frame >>> 20;
-    const physicalLo = frame << 12;
-    pages[at] = (lo >>> 12) | (hi << 20);
-    pages[at + TAG2] = (hi >>> 12) | route.pageTag2;
-    pages[at + TAG3] = route.pageTag3;
-    pages[at + FLAGS] = route.words[this.leafKind];
-    pages[at + PHYSICAL_LO] = physicalLo;
-    pages[at + PHYSICAL_HI] = physicalHi;
-    pages[at + OFFSET_MASK] = 0xfff;
-    pages[at + PASID] = route.pasid;
+    let at = (page ^ (page >>> SETS_LG2) ^ route.pageSeed) & PAGE_MASK;
+    if (pages[FREE_WAYS + (at & SET_MASK)] !== 0) at = this.iotlb.placeFor(at) & PAGE_MASK;
+    const entry = ENTRIES + (at << STRIDE_LG2);
+    pages[at] = page;
+    pages[entry + TAG2] = (hi >>> 12) | route.pageTag2;
+    pages[entry + TAG3] = route.pageTag3;
+    pages[entry + FLAGS] =
+      route.flagWord | ((leafLo & 3) * route.grants) | ((leafLo >>> SNOOP_SHIFT) & SNOOP);
+    pages[entry + FRAME] = frame;
+    pages[entry + FRAME_HI] = route.pageUpper;
     this.wasCached = false;
-    this.physicalHi = physicalHi;
-    this.physicalLo = physicalLo | (lo & 0xfff);
-    return at;
+    this.physicalHi = frame >>> 20;
+    this.physicalLo = (frame << 12) | (lo & 0xfff);
+    return entry;
   }
 
   /** Takes the address from an entry, if it permits the access and no dirty bit must be set first. */
@@ -181,8 +183,8 @@ export class QuickTranslation extends StraightWalk {
     const { pages } = this;
     const wanted = access | ((access & WRITE) * NEEDS_DIRTY);
     if ((pages[at + FLAGS] & wanted) !== access) return -1;
-    this.physicalHi = pages[at + PHYSICAL_HI];
-    this.physicalLo = pages[at + PHYSICAL_LO] | (lo & pages[at + OFFSET_MASK]);
+    this.physicalHi = this.iotlb.physicalHiAt(at);
+    this.physicalLo = this.iotlb.physicalLoAt(at) | (lo & this.iotlb.offsetMaskAt(at));
     return at;
   }
 

@@ -1,7 +1,7 @@
 import { bitsOfAddressWidth, levelsOfAddressWidth } from '../../layout/address-width.js';
 import { PASID_TRANSLATION_TYPE } from '../../layout/pasid-entry.js';
 import { SECOND_STAGE } from '../../layout/second-stage.js';
-import { IOTLB_FLAG } from '../caches/iotlb.js';
+import { IOTLB_FLAG } from '../caches/iotlb-words.js';
 import { bitsBeyond, exceedsWidth, frameOf, isCanonical } from './address.js';
 import type { TranslationContext } from './context.js';
 import { FirstStageWalker, GRANTED_ALL, GRANTED_EXECUTE } from './first-stage-walk.js';
@@ -165,7 +165,8 @@ export class Stages {
       type,
       domainId,
       pasid,
-      flagsOf: (permissions, isSnooped) => this.secondFlags(walk, permissions, isSnooped),
+      flags: this.secondFlags(walk, 0, false),
+      admitsPrivileged: this.admitsPrivileged(walk),
     });
   }
 

@@ -6,8 +6,6 @@ const TABLE_FLAGS = 0x003;
 const TABLE_MASK = 0x883;
 /** Places of tables in a slab, which has at most 64 MiB. */
 const PLACE_MASK = 0x3fff000;
-/** From bit 11 to bit 2. */
-const SNOOP_SHIFT = 9;
 /** Upper half of a leaf whose frame number has more than 31 bits, or with a bit software may use. */
 const FAR_HI = ~0x7ff;
 
@@ -109,11 +107,6 @@ export class StraightWalk {
     if (this.memory.slab !== this.slab) this.takeSlab();
     const at = frame ^ this.first;
     return (at & (this.checkedLo >> 12)) === 0 ? (at << 12) & PLACE_MASK : -1;
-  }
-
-  /** Permissions of the leaf found last, 4 added where its snoop bit is set. */
-  get leafKind(): number {
-    return (this.leafLo & 3) | ((this.leafLo >>> SNOOP_SHIFT) & 4);
   }
 
   /** The frame of a table at a place. */

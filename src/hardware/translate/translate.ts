@@ -1,7 +1,8 @@
 import type { Iova } from '../../bits/address.js';
 import { isQualified } from '../../layout/fault-reasons.js';
 import type { AddressType, DmaRequest, PageAccess, TranslationResult } from '../request.js';
-import { IOTLB_FLAG, type Iotlb } from '../caches/iotlb.js';
+import type { Iotlb } from '../caches/iotlb.js';
+import { IOTLB_FLAG } from '../caches/iotlb-words.js';
 import { answerOf, isReported } from './completion.js';
 import type { TranslationContext } from './context.js';
 import { type Rules, rulesOf } from './rules.js';
@@ -66,7 +67,7 @@ export class UnitTranslation {
       quick.wasCached = true;
       const at = quick.find(walk.sourceId, walk.requestTag, walk.hi, walk.lo, walk.access);
       if (at >= 0) {
-        walk.takeCached(iotlb.words, at);
+        walk.takeCached(iotlb, at);
         walk.cached = quick.wasCached;
         return this.resultOf(walk, TRANSLATED);
       }

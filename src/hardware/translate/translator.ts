@@ -2,7 +2,7 @@ import { TRANSLATION_TYPE } from '../../layout/context-entry.js';
 import { PASID_TRANSLATION_TYPE } from '../../layout/pasid-entry.js';
 import { TRANSLATION_TABLE_MODE } from '../../layout/registers.js';
 import { pasidsCovered } from '../../layout/scalable-context-entry.js';
-import { IOTLB_FLAG, IOTLB_WORD } from '../caches/iotlb.js';
+import { IOTLB_FLAG, IOTLB_WORD } from '../caches/iotlb-words.js';
 import { isInterruptAddress } from './address.js';
 import { ContextLookup } from './context-lookup.js';
 import type { TranslationContext } from './context.js';
@@ -192,7 +192,7 @@ export class Translator {
       if ((granted & walk.access) !== walk.access) return false;
       if ((walk.access & NEED_WRITE) !== 0 && (flags & IOTLB_FLAG.NEEDS_DIRTY) !== 0) return false;
     }
-    walk.takeCached(words, at);
+    walk.takeCached(iotlb, at);
     return true;
   }
 

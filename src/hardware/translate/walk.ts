@@ -1,5 +1,6 @@
 import type { DmaRequest, WalkLevel } from '../request.js';
-import { IOTLB_WORD, requestTagOf } from '../caches/iotlb.js';
+import type { Iotlb } from '../caches/iotlb.js';
+import { IOTLB_WORD, requestTagOf } from '../caches/iotlb-words.js';
 import { NEED_READ, NEED_WRITE } from './second-stage-walk.js';
 import type { WalkObserver } from './walk-observer.js';
 
@@ -86,11 +87,11 @@ export class Walk {
   }
 
   /** Takes the answer from an entry of the IOTLB. */
-  takeCached(words: Int32Array, at: number): void {
-    const offsetMask = words[at + IOTLB_WORD.OFFSET_MASK];
-    this.flags = words[at + IOTLB_WORD.FLAGS];
-    this.physicalHi = words[at + IOTLB_WORD.PHYSICAL_HI];
-    this.physicalLo = words[at + IOTLB_WORD.PHYSICAL_LO] | (this.lo & offsetMask);
+  takeCached(iotlb: Iotlb, at: number): void {
+    const offsetMask = iotlb.offsetMaskAt(at);
+    this.flags = iotlb.words[at + IOTLB_WORD.FLAGS];
+    this.physicalHi = iotlb.physicalHiAt(at);
+    this.physicalLo = iotlb.physicalLoAt(at) | (this.lo & offsetMask);
     this.pageSize = offsetMask + 1;
     this.cached = true;
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { u64, u64FromPfn } from '../../../src/bits/u64.js';
-import { IOTLB_FLAG, IOTLB_WORD, Iotlb, requestTagOf } from '../../../src/hardware/caches/iotlb.js';
+import { Iotlb } from '../../../src/hardware/caches/iotlb.js';
+import { IOTLB_FLAG, IOTLB_WORD, requestTagOf } from '../../../src/hardware/caches/iotlb-words.js';
 
 interface Filling {
   readonly sourceId?: number;
@@ -10,6 +11,8 @@ interface Filling {
   readonly type?: number;
   readonly pfn: number;
   readonly pageSize?: number;
+  readonly physicalHi?: number;
+  readonly physicalLo?: number;
 }
 
 const SECOND = 2;
@@ -28,8 +31,8 @@ function fill(iotlb: Iotlb, filling: Filling): void {
     hi: hi | 0,
     lo: lo | 0,
     pageSize: filling.pageSize ?? 4096,
-    physicalHi: 0x1,
-    physicalLo: 0x40000000,
+    physicalHi: filling.physicalHi ?? 0x1,
+    physicalLo: filling.physicalLo ?? 0x40000000,
     flags: IOTLB_FLAG.USER_READ | IOTLB_FLAG.USER_WRITE,
   });
 }
@@ -175,9 +178,17 @@ describe('IOTLB lookup', () => {
       fill(iotlb, { pfn, sourceId: pfn & 0xff });
       expect(holds(iotlb, pfn, pfn & 0xff)).toBe(true);
     }
-    expect([...iotlb.entries()].length).toBeLessThanOrEqual(1024);
-    expect(iotlb.invalidateAll()).toBe(1024);
+    const { length } = [...iotlb.entries()];
+    expect(length).toBeLessThanOrEqual(1024);
+    expect(iotlb.invalidateAll()).toBe(length);
     expect([...iotlb.entries()]).toEqual([]);
+  });
+
+  test('256 neighbouring pages of four sources are all held', () => {
+    const iotlb = new Iotlb();
+    for (let pfn = 0x12300; pfn < 0x12400; pfn++)
+      for (const sourceId of [0x6a00, 0x6a08, 0x6b00, 0x1234]) fill(iotlb, { pfn, sourceId });
+    expect([...iotlb.entries()].length).toBe(1024);
   });
 
   test('the host address is the page plus the offset of the request', () => {
@@ -185,8 +196,18 @@ describe('IOTLB lookup', () => {
     fill(iotlb, { pfn: 0x200, pageSize: 0x200000 });
     const { hi, lo } = u64(0, 0x234567);
     const at = iotlb.find(0x6a08, 0, hi, lo);
-    const { words } = iotlb;
-    const low = words[at + IOTLB_WORD.PHYSICAL_LO] | (lo & words[at + IOTLB_WORD.OFFSET_MASK]);
-    expect([words[at + IOTLB_WORD.PHYSICAL_HI], low]).toEqual([1, 0x40034567]);
+    const low = iotlb.physicalLoAt(at) | (lo & iotlb.offsetMaskAt(at));
+    expect([iotlb.physicalHiAt(at), low]).toEqual([1, 0x40034567]);
+  });
+
+  test('a host frame of all 40 bits is kept, and its entry marked for what reads only 32 of them', () => {
+    const iotlb = new Iotlb();
+    fill(iotlb, { pfn: 3, pasid: 0xfffff, physicalHi: 0xfffff, physicalLo: 0xfffff000 | 0 });
+    const [entry] = [...iotlb.entries()];
+    expect(entry.target).toBe(0xffffffffff000);
+    const at = iotlb.find(0x6a08, 0, 0, 0x3000);
+    expect([iotlb.physicalHiAt(at), iotlb.physicalLoAt(at)]).toEqual([0xfffff, 0xfffff000 | 0]);
+    expect(iotlb.words[at + IOTLB_WORD.FLAGS] & IOTLB_FLAG.FAR).not.toBe(0);
+    expect(iotlb.invalidatePasid(0x10, 0xfffff)).toBe(1);
   });
 });
