@@ -183,3 +183,45 @@ it('a bridge keeps its own PASID table when a device on its conventional bus goe
   // Nothing is mapped there (SSL.2), but its PASID entry is there (not SPT.2).
   expect(lastLine(platform)).toContain('[fault reason 0x79]');
 });
+
+describe('a device whose context entry a neighbour on its conventional bus cleared', () => {
+  const robbed = (name: string) => {
+    const platform = bootCase(CASES.find((each) => each.name === name)!);
+    perform(platform, { type: 'removeDevice', device: '0000:71:01.0', unplug: true });
+    perform(platform, { type: 'allocDomain', bus: 'pci', domainType: 'UNMANAGED' });
+    const device = () => platform.kernel.devices.get('0000:71:00.0')!;
+    const domain = [...platform.kernel.domains.keys()].at(-1)!;
+    const attach = () => {
+      const { number } = device().group!;
+      return perform(platform, { type: 'attach', domain, target: { kind: 'Group', number } });
+    };
+    return { platform, domain, device, attach };
+  };
+
+  // dmar_insert_one_dev_info() gives the domain find_domain() knows, which domain_add_dev_info() calls busy.
+  it.each(['V5_10, subdevice bus', 'V5_15, legacy mode'])('is busy with its old domain on %s', (name) => {
+    const { device, attach } = robbed(name);
+    const old = device().primaryDomain!.number;
+    expect(attach()).toMatchObject({
+      ok: false,
+      error: { errno: 'EBUSY', mirrors: 'domain_add_dev_info' },
+    });
+    expect(device().attachments.map(({ domain }) => domain.number)).toEqual([old]);
+    expect(device().primaryDomain!.number).toBe(old);
+  });
+
+  it('would be on the lists of two domains on V6_1, which is refused as unsafe', () => {
+    const { device, attach } = robbed('V6_1, subdevice bus, both stages');
+    const result = attach();
+    expect(!result.ok && 'blockers' in result.error && result.error.blockers[0].code).toBe('UNSAFE');
+    expect(device().attachments.length).toBe(1);
+  });
+
+  it('can be attached again after it was removed and found anew', () => {
+    const { platform, domain, device, attach } = robbed('V5_10, subdevice bus');
+    perform(platform, { type: 'removeDevice', device: '0000:71:00.0', unplug: false });
+    perform(platform, { type: 'rescanBus' });
+    expect(attach().ok).toBe(true);
+    expect(device().primaryDomain!.number).toBe(domain);
+  });
+});

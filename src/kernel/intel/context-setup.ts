@@ -42,9 +42,12 @@ export function contextEntryAddress(unit: IntelUnit, sourceId: number, make: boo
   return field(pointer, 63, 12) * 4096 + index;
 }
 
-/** Whether any requester id of a device has a present entry. Linux: domain_context_mapped(). */
-export function isContextPresent(state: KernelState, device: KernelDevice, unit: IntelUnit): boolean {
-  return sourceIdsOf(state, device).some((sourceId) => {
+/**
+ * Whether every requester id of a device has a present entry: a neighbour behind the same bridge clears the
+ * one they share when it goes. Linux: domain_context_mapped().
+ */
+export function isContextMapped(state: KernelState, device: KernelDevice, unit: IntelUnit): boolean {
+  return sourceIdsOf(state, device).every((sourceId) => {
     const address = contextEntryAddress(unit, sourceId, false);
     return address !== null && bit(state.memory.load64(address), 0);
   });

@@ -9,7 +9,7 @@ import { dmaAliases } from '../pci/dma-alias.js';
 import type { KernelState } from '../state.js';
 import { noTableMemory } from '../table-memory.js';
 import { addAttachment, dropAttachment, leakAttachment } from './attachments.js';
-import { clearContext, isContextPresent, setUpContext } from './context-setup.js';
+import { clearContext, isContextMapped, setUpContext } from './context-setup.js';
 import { disableDeviceTlb, enableDeviceTlb, maxPasids } from './device-tlb-control.js';
 import { dropDomainId, takeDomainId } from './did.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
@@ -17,6 +17,7 @@ import { PasidTable } from './pasid-table.js';
 import { setUpPasidEntry, tearDownPasidEntry } from './pasid-entry-setup.js';
 import { prepareDomain, requireNoLevelDrop, unitOf } from './prepare-domain.js';
 import { isRmrrLocked } from './rmrr.js';
+import { unsafe } from '../unsafe.js';
 
 /**
  * Makes a domain translate a device's untagged requests, in place of what did so before. What was there is
@@ -32,9 +33,39 @@ export function attachPrimary(
   requireEligible(state, domain, device);
   const unit = unitOf(device, 'prepare_domain_attach_device');
   requireNoLevelDrop(state, domain, unit);
-  if (isContextPresent(state, device, unit)) detachPrimary(state, device);
+  if (isContextMapped(state, device, unit)) detachPrimary(state, device);
+  else if (device.info !== null && !state.profile.findsDomainOfDevice) throw listedTwice(device);
   prepareDomain(state, domain, device);
-  insertDevice(state, domain, device, endpoint);
+  if (device.info === null) insertDevice(state, domain, device, endpoint);
+  else if (device.info.domain !== domain) throw stillInDomain(device, device.info.domain);
+}
+
+/**
+ * Without all its context entries a device is not taken from its domain first; the driver then finds that
+ * domain instead of putting the new one in. Linux: dmar_insert_one_dev_info(), find_domain().
+ */
+function stillInDomain(device: KernelDevice, domain: Domain): KernelError {
+  return new KernelError(
+    'EBUSY',
+    'domain_add_dev_info',
+    `${device.name} lost a context entry to a neighbour, and the driver still has it in domain ${domain.number}.`,
+    [
+      {
+        code: 'CONTEXT_LOST_TO_NEIGHBOUR',
+        message: `A neighbour cleared a context entry it shared with ${device.name}.`,
+        subject: device.subject,
+        remedy: 'Remove the device and rescan its bus.',
+      },
+    ],
+  );
+}
+
+function listedTwice(device: KernelDevice): KernelError {
+  return unsafe(
+    'domain_add_dev_info',
+    `${device.name} lost a context entry to a neighbour, so the driver would put it on the list of a second domain while it is on that of the first.`,
+    'Remove the device and rescan its bus.',
+  );
 }
 
 function requireEligible(state: KernelState, domain: Domain, device: KernelDevice): void {

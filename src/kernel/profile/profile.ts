@@ -49,6 +49,8 @@ export interface KernelProfile {
   readonly writableIsReadable: boolean;
   /** Each unit brings its devices in as it is registered. */
   readonly probesPerUnit: boolean;
+  /** A device that is still in a domain is not put in another. Linux: find_domain(), until 2022. */
+  readonly findsDomainOfDevice: boolean;
   readonly knowsSatc: boolean;
   /** The IOPF feature exists. */
   readonly knowsIopf: boolean;
@@ -122,6 +124,7 @@ const V5_10: KernelProfile = {
   reservesDefaultDomainIdAlways: false,
   writableIsReadable: false,
   probesPerUnit: false,
+  findsDomainOfDevice: true,
   knowsSatc: false,
   knowsIopf: false,
   bindOfBoundIsBusy: false,
@@ -194,6 +197,7 @@ const V6_1: KernelProfile = {
   reservesDefaultDomainIdAlways: true,
   writableIsReadable: true,
   probesPerUnit: true,
+  findsDomainOfDevice: false,
   knowsSatc: true,
   claimsDmaOwnership: true,
   hasAuxApi: false,
