@@ -299,9 +299,12 @@ export class Kernel {
   dmaEntriesAvailable(container: VfioContainer): number {
     return container.iommu?.available ?? this.state.vfio.dmaEntryLimit;
   }
-  /** @param userMemory null for everything a process can have */
-  openContainer(userMemory: readonly UserRange[] | null): VfioContainer {
-    return openContainer(this.state, userMemory);
+  /**
+   * @param userMemory null for everything a process can have
+   * @param lockLimit pages it may have pinned at a time; null for any number
+   */
+  openContainer(userMemory: readonly UserRange[] | null, lockLimit: number | null = null): VfioContainer {
+    return openContainer(this.state, userMemory, lockLimit);
   }
   closeContainer(container: VfioContainer): void {
     closeContainer(this.state, container);

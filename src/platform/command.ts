@@ -39,7 +39,7 @@ export type Command =
   | MapCommand
   | { readonly type: 'unmap'; readonly domain: number; readonly iova: U64; readonly size: U64 }
   | DmaCommand
-  | { readonly type: 'openContainer'; readonly userMemory: readonly UserMemoryRange[] | null }
+  | OpenContainerCommand
   | { readonly type: 'closeContainer'; readonly container: number }
   | { readonly type: 'addGroupToContainer'; readonly container: number; readonly group: number }
   | { readonly type: 'removeGroupFromContainer'; readonly container: number; readonly group: number }
@@ -129,6 +129,14 @@ export interface UserMemoryRange {
   readonly write: boolean;
   /** Bytes of the pages behind it. */
   readonly pageSize: number;
+}
+
+export interface OpenContainerCommand {
+  readonly type: 'openContainer';
+  /** Null for everything a process can have. */
+  readonly userMemory: readonly UserMemoryRange[] | null;
+  /** Bytes its mappings may pin; any number when left out. */
+  readonly lockedMemoryLimit?: U64;
 }
 
 export interface VfioMapDmaCommand {

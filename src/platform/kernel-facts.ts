@@ -84,6 +84,7 @@ function containerFacts(kernel: Kernel, container: VfioContainer): object {
   return {
     container: number,
     groups: groups.map((group) => group.number),
+    lockLimit: container.userMemory.lockLimit,
     openDevices: [...openDevices].map(([{ name }, files]) => [name, files]),
     entriesAvailable: kernel.dmaEntriesAvailable(container),
     iommu: iommu && {

@@ -126,6 +126,28 @@ describe('the road of a container on the demo platform', () => {
     expect(again).toMatchObject({ container: { id: 'VfioContainer:demo/2' } });
   });
 
+  test('a process pins as much as it may lock, and hears what it can do about it', async () => {
+    const selection = '... on ContainerPayload { container { id lockedMemory lockedMemoryLimit } }';
+    const opened = await run(
+      'openContainer(input: { platform: "Platform:demo", lockedMemoryLimit: "64K" })',
+      selection,
+    );
+    const { container } = opened as unknown as { container: { id: string } };
+    await run(`addGroupToContainer(input: { container: "${container.id}", group: "${group}" })`);
+    await run(`setContainerIommu(input: { container: "${container.id}", type: TYPE1V2 })`);
+    const input = (iova: string, size: string) =>
+      `{ container: "${container.id}", iova: "${iova}", vaddr: "0x1000", size: "${size}", access: [READ, WRITE] }`;
+    expect(await run(`vfioMapDma(input: ${input('0x0', '64K')})`, selection)).toMatchObject({
+      container: { lockedMemory: '65536', lockedMemoryLimit: '65536' },
+    });
+    expect(await run(`vfioMapDma(input: ${input('0x100000', '4K')})`)).toMatchObject({ errno: 'ENOMEM' });
+    const { whyNot } = await api.ask<{ whyNot: object[] }>(
+      `{ whyNot(command: { vfioMapDma: ${input('0x100000', '4K')} }) { code } }`,
+    );
+    expect(whyNot).toEqual([{ code: 'MEMORY_LOCK_LIMIT' }]);
+    await run(`closeContainer(id: "${container.id}")`);
+  });
+
   test('user memory that cannot be is said to be so', async () => {
     const open = (memory: string) =>
       run(`openContainer(input: { platform: "Platform:demo", userMemory: [${memory}] })`);

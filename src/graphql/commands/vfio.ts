@@ -35,6 +35,11 @@ export const OpenContainerInput = builder.inputType('OpenContainerInput', {
       description:
         'What the owning process has mapped; everything below 2^47 readable and writable when left out.',
     }),
+    lockedMemoryLimit: t.field({
+      type: 'ByteSize',
+      description:
+        'RLIMIT_MEMLOCK of the process, counted in whole pages: mappings that would pin more are ENOMEM. No limit when left out, as with CAP_IPC_LOCK.',
+    }),
     ...requestFields(t),
   }),
 });
@@ -139,7 +144,9 @@ function userRange({ start, size, access, pageSize }: UserMemory): UserMemoryRan
 export function askOpenContainer(input: typeof OpenContainerInput.$inferInput): Asked<'openContainer'> {
   const { platform } = requireId(input.platform, ['input', 'platform'], 'Platform');
   const userMemory = input.userMemory == null ? null : input.userMemory.map(userRange);
-  return { platform, command: { type: 'openContainer', userMemory } };
+  const { lockedMemoryLimit } = input;
+  const command = { type: 'openContainer', userMemory } as const;
+  return { platform, command: lockedMemoryLimit == null ? command : { ...command, lockedMemoryLimit } };
 }
 
 export function askCloseContainer(input: { readonly id: string }): Asked<'closeContainer'> {

@@ -124,6 +124,20 @@ VfioContainerRef.implement({
       description: 'What the user mapped, in order of I/O address.',
       resolve: ({ it }) => [...(it.iommu?.dmas.all() ?? [])],
     }),
+    lockedMemory: t.field({
+      type: 'ByteSize',
+      description:
+        'Bytes its mappings pin, which count against the process; the same page counts for each mapping.',
+      resolve: ({ it }) =>
+        u64FromPfn(it.iommu === null || it.iommu.domains.length === 0 ? 0 : it.iommu.dmas.pages),
+    }),
+    lockedMemoryLimit: t.field({
+      type: 'ByteSize',
+      nullable: true,
+      description: 'How many it may pin (RLIMIT_MEMLOCK); null for any number.',
+      resolve: ({ it: { userMemory } }) =>
+        userMemory.lockLimit === null ? null : u64FromPfn(userMemory.lockLimit),
+    }),
     dmaEntriesAvailable: t.int({
       description: 'Mappings that can still be made, whatever their size.',
       resolve: ({ platform, it }) => platform.kernel.dmaEntriesAvailable(it),

@@ -42,12 +42,16 @@ export function dropDomainId(state: KernelState, domain: Domain, unit: IntelUnit
 }
 
 /**
- * What every active unit can do, the domain may use, whether attached there or not.
- * Linux: domain_update_iommu_cap(), domain_update_iommu_superpage().
+ * What every active unit can do, the domain may use, whether attached there or not; later kernels ask only the
+ * units of its devices whether they snoop.
+ * Linux: domain_update_iommu_cap(), domain_update_iommu_superpage(); domain_support_force_snooping().
  */
 function updateCapabilities(state: KernelState, domain: Domain): void {
   const all = state.activeUnits.map((unit) => unit.capabilities);
-  domain.snoopControl = all.every((each) => each.SC);
+  const snooping = state.profile.enforcesSnoopPerDomain
+    ? [...domain.domainIds.keys()].map((unit) => unit.capabilities)
+    : all;
+  domain.snoopControl = snooping.every((each) => each.SC);
   let mask = state.parameters.superpages ? 3 : 0;
   for (const each of all) mask &= domain.firstLevel ? (each.FS1GP ? 3 : 1) : each.SSLPS;
   // The number of the highest bit left: 1 GiB pages without 2 MiB ones still count as two levels.

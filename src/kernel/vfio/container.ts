@@ -10,9 +10,16 @@ import { refusal } from '../refusal.js';
 import { UserMemory, type UserRange, WHOLE_USER_SPACE } from './user-memory.js';
 import { isVfioDevice } from './viability.js';
 
-/** Opens /dev/vfio/vfio for a process with this memory. Linux: vfio_fops_open(). */
-export function openContainer(state: KernelState, userMemory: readonly UserRange[] | null): VfioContainer {
-  const memory = new UserMemory(userMemory ?? [WHOLE_USER_SPACE], state.vfio.frames);
+/**
+ * Opens /dev/vfio/vfio for a process with this memory. Linux: vfio_fops_open().
+ * @param lockLimit pages it may have pinned at a time; null for any number
+ */
+export function openContainer(
+  state: KernelState,
+  userMemory: readonly UserRange[] | null,
+  lockLimit: number | null,
+): VfioContainer {
+  const memory = new UserMemory(userMemory ?? [WHOLE_USER_SPACE], state.vfio.frames, lockLimit);
   const container = new VfioContainer(state.vfio.takeNumber(), memory);
   state.vfio.containers.set(container.number, container);
   state.changed('CONTAINER_OPENED', container.subject);

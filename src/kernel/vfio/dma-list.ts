@@ -15,9 +15,15 @@ export interface VfioDma extends DmaAccess {
 /** Mappings of a container in order of I/O address; none overlaps another. Linux: vfio_iommu.dma_list. */
 export class DmaList {
   private readonly sorted: VfioDma[] = [];
+  private total = 0;
 
   get size(): number {
     return this.sorted.length;
+  }
+
+  /** Pages of all mappings together. */
+  get pages(): number {
+    return this.total;
   }
 
   /** In order of I/O address. */
@@ -33,16 +39,20 @@ export class DmaList {
 
   insert(dma: VfioDma): void {
     this.sorted.splice(this.firstEndingAfter(dma.pfn), 0, dma);
+    this.total += dma.pages;
   }
 
   remove(dma: VfioDma): void {
     const at = this.sorted.indexOf(dma, this.firstEndingAfter(dma.pfn));
-    if (at >= 0) this.sorted.splice(at, 1);
+    if (at < 0) return;
+    this.sorted.splice(at, 1);
+    this.total -= dma.pages;
   }
 
   /** Takes out a run that begins with a mapping, for those who remove many. */
   removeRun(first: VfioDma, count: number): void {
-    this.sorted.splice(this.sorted.indexOf(first), count);
+    const gone = this.sorted.splice(this.sorted.indexOf(first), count);
+    for (const { pages } of gone) this.total -= pages;
   }
 
   private firstEndingAfter(pfn: number): number {

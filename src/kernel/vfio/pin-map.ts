@@ -5,6 +5,7 @@ import { unmap } from '../iommu/unmap.js';
 import type { KernelState } from '../state.js';
 import type { VfioDma } from './dma-list.js';
 import type { Type1, VfioContainer, VfioDomain } from './objects.js';
+import { refusal } from '../refusal.js';
 import { removeDma } from './unmap-unpin.js';
 
 /**
@@ -21,6 +22,7 @@ export function pinMap(
   try {
     while (dma.pages < pages) {
       const run = pinRun(state, container, dma, dma.pages, pages - dma.pages);
+      requireLockable(state, container, iommu.dmas.pages + dma.pages + run.pages);
       mapRun(state, iommu, dma, dma.pages, run);
       dma.pages += run.pages;
     }
@@ -33,10 +35,14 @@ export function pinMap(
 /** Maps everything a container has into a new domain, or nothing. Linux: vfio_iommu_replay(). */
 export function replay(state: KernelState, container: VfioContainer, iommu: Type1, target: VfioDomain): void {
   const done: { readonly pfn: number; readonly pages: number }[] = [];
+  // What another domain has is pinned and counted.
+  const isFirst = iommu.domains.length === 0;
+  let locked = 0;
   try {
     for (const dma of iommu.dmas.all()) {
       for (let at = 0; at < dma.pages;) {
         const run = pinRun(state, container, dma, at, dma.pages - at);
+        if (isFirst) requireLockable(state, container, (locked += run.pages));
         mapInto(state, target, dma, at, run);
         done.push({ pfn: dma.pfn + at, pages: run.pages });
         at += run.pages;
@@ -62,6 +68,19 @@ function pinRun(
 ): PinnedRun {
   const wanted = state.vfio.parameters.disableHugepages ? 1 : left;
   return container.userMemory.pinRun(dma.vpfn + at, wanted, dma);
+}
+
+/** Keeps a process to the memory it may lock; the same page counts for each mapping. Linux: vfio_pin_pages_remote(). */
+function requireLockable(state: KernelState, container: VfioContainer, pages: number): void {
+  const { lockLimit } = container.userMemory;
+  if (lockLimit === null || pages <= lockLimit) return;
+  state.log.print(`vfio_pin_pages_remote: RLIMIT_MEMLOCK (${lockLimit * 4096}) exceeded`);
+  const rule = `The process of container ${container.number} may lock ${lockLimit * 4096} bytes, and its mappings would pin more.`;
+  throw refusal('ENOMEM', 'vfio_pin_pages_remote', rule, {
+    code: 'MEMORY_LOCK_LIMIT',
+    subject: container.subject,
+    remedy: 'Raise RLIMIT_MEMLOCK of the process to all the memory it maps, or give it CAP_IPC_LOCK.',
+  });
 }
 
 /** Linux: vfio_iommu_map(). */

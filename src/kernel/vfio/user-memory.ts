@@ -76,6 +76,8 @@ export class UserMemory {
   constructor(
     readonly ranges: readonly UserRange[],
     private readonly source: UserFrames,
+    /** Pages the process may have pinned at a time (RLIMIT_MEMLOCK); null with CAP_IPC_LOCK. */
+    readonly lockLimit: number | null,
   ) {}
 
   /**

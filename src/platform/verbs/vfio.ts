@@ -1,4 +1,4 @@
-import { type U64, u64FromPfn } from '../../bits/u64.js';
+import { type U64, pfnOf, u64FromPfn } from '../../bits/u64.js';
 import type { Endpoint } from '../../kernel/iommu/endpoint.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import { userRangesFault } from '../../kernel/vfio/user-memory.js';
@@ -28,10 +28,11 @@ export interface OpenedDevice {
 
 /** The commands of a user of VFIO. */
 export const VFIO_VERBS: VerbTable<VfioResults> = {
-  openContainer: (platform, { userMemory }) => {
+  openContainer: (platform, { userMemory, lockedMemoryLimit = null }) => {
     const fault = userRangesFault(userMemory ?? []);
     if (fault !== null) throw new InvalidInputError(['input', 'userMemory'], `User memory: ${fault}.`);
-    return () => platform.kernel.openContainer(userMemory);
+    return () =>
+      platform.kernel.openContainer(userMemory, lockedMemoryLimit === null ? null : pfnOf(lockedMemoryLimit));
   },
   closeContainer: (platform, { container }) => {
     const found = containerOf(platform, container);

@@ -228,6 +228,28 @@ describe.each(PROFILES)('VFIO under %s', (profile) => {
     expect(errnoOf(() => host.kernel.setContainerIommu(container, 6))).toBe('EINVAL');
   });
 
+  // Source: linux-iommu-siov.md 7.3 step 4; for V6_1 ../shared/data/qemu-linux/vfio, TYPE1_NESTING.
+  it('a nesting container takes no PCI function of units that do not nest', () => {
+    const host = vfioHost(profile);
+    const container = host.kernel.openContainer(null);
+    host.kernel.addGroupToContainer(container, host.group(NIC));
+    const set = () => errnoOf(() => host.kernel.setContainerIommu(container, 6));
+    expect(set()).toBe(profile === 'V6_1' ? 'EINVAL' : 'ENODEV');
+    expect([container.iommu, host.group(NIC).domain === host.group(NIC).defaultDomain]).toEqual([
+      null,
+      profile !== 'V6_1',
+    ]);
+  });
+
+  // Source: linux-iommu-siov.md 7.3 steps 9 and 10.
+  it('devices share a domain only where they agree in snooping; before, all units had to snoop for any', () => {
+    const host = vfioHost(profile, { units: [{ devices: [GPU], ecap: { SC: 0 } }, {}] });
+    const container = containerWith(host, [NIC, GPU]);
+    const caches = container.iommu!.domains.map(({ cache }) => cache);
+    expect(caches).toEqual(profile === 'V6_1' ? [true, false] : [false]);
+    expect(host.kernel.containerSupports(container, 4)).toBe(false);
+  });
+
   it('scenario 78: a PCI device and a subdevice have a domain each, and every mapping is made in both', () => {
     const host = vfioHost(profile);
     host.kernel.enableFeature(host.device(), 'AUX');

@@ -174,7 +174,11 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
         translation: pick(TRANSLATIONS, d >> 2),
       };
     case 'openContainer':
-      return { type, userMemory: a % 3 === 0 ? USER_MEMORY : null };
+      return {
+        type,
+        userMemory: a % 3 === 0 ? USER_MEMORY : null,
+        ...(b % 7 === 0 ? { lockedMemoryLimit: u64FromPfn(c % 64) } : {}),
+      };
     case 'closeContainer':
       return { type, container };
     case 'addGroupToContainer':

@@ -14,6 +14,8 @@ const EVERY_PROFILE = [
   `${DEVICE}Removing from iommu group \\d+`,
   `${DEVICE}Failed to add to iommu group \\d+: -17`,
   `${DEVICE}MDEV: (?:Registered|Unregistering|group_id = \\d+|detaching iommu)`,
+  // linux-iommu-siov.md 7.5.
+  'vfio_pin_pages_remote: RLIMIT_MEMLOCK \\(\\d+\\) exceeded',
   // Seen in ../shared/data/qemu-linux/topology/mdev-mtty; the errnos are those a driver of subdevices gives.
   '[\\w-]+: probe of [0-9a-f-]{36} failed with error -(?:17|22|28)',
   `${DEVICE}DMAR: Device is ineligible for IOMMU domain attach due to platform RMRR requirement\\.  Contact your platform vendor\\.`,

@@ -34,6 +34,20 @@ export const MAPPING_RULES: ObstacleRules = {
     },
     otherwise: 'ANOTHER_BOOT',
   },
+  MEMORY_LOCK_LIMIT: {
+    evidence: ({ platform, command }) => {
+      const container = containerNamed(platform, command);
+      const limit = container?.userMemory.lockLimit ?? null;
+      const pages = container?.iommu?.dmas.pages ?? 0;
+      return limit === null ? [] : [`pages the process may lock: ${limit}, locked: ${pages}`];
+    },
+    repairs: ({ platform, command }) => {
+      const container = containerNamed(platform, command);
+      const dmas = container?.iommu?.dmas.all() ?? [];
+      return dmas.slice(-MOST_CANDIDATES).map((dma) => [unmapOf(container!.number, dma)]);
+    },
+    otherwise: 'OTHER_ARGUMENTS',
+  },
   IOVA_RANGE: {
     evidence: ({ platform, command }) =>
       (containerNamed(platform, command)?.iommu?.iovaRanges ?? []).map(
