@@ -138,6 +138,14 @@ export const AttachmentKindEnum = enumOf('AttachmentKind', 'How a domain is atta
   PASID: 'It translates requests with a PASID the caller chose.',
 });
 
+export const VfioInterruptKindEnum = enumOf('VfioInterruptKind', 'Kinds of interrupts vfio-pci offers.', {
+  INTX: 'The line of the conventional bus.',
+  MSI: 'Messages whose address is in configuration space.',
+  MSI_X: 'Messages whose addresses are in a table behind a base address.',
+  ERROR: 'The host tells of an uncorrectable error; PCI Express only.',
+  REQUEST: 'The host asks the user to let go of the device.',
+});
+
 export const VfioIommuTypeEnum = enumOf('VfioIommuType', 'The backend of a VFIO container.', {
   TYPE1: 'Unmapping takes a whole mapping when its first byte is covered, and nothing else.',
   TYPE1V2: 'Unmapping that would cut a mapping is refused.',

@@ -67,10 +67,10 @@ describe('the road of a container on the demo platform', () => {
   test('a device of it is opened and closed, and until then the group stays', async () => {
     const device = `group: "${group}", name: "${UUID}"`;
     const payload =
-      '... on VfioDevicePayload { device { ... on Node { id } } container { openDevices { files } supports(extension: 3) } events { ... on TopologyEvent { change } } }';
+      '... on VfioDevicePayload { device { ... on Node { id } } container { openDevices { files configSize interrupts { kind count } } supports(extension: 3) } events { ... on TopologyEvent { change } } }';
     expect(await run(`openVfioDevice(input: { ${device} })`, payload)).toMatchObject({
       device: { id: `Subdevice:demo/${UUID}` },
-      container: { openDevices: [{ files: 1 }], supports: true },
+      container: { openDevices: [{ files: 1, configSize: null, interrupts: [] }], supports: true },
       events: [{ change: 'VFIO_DEVICE_OPENED' }],
     });
     const leave = `removeGroupFromContainer(input: { container: "${id}", group: "${group}" })`;

@@ -1,5 +1,7 @@
 import { type U64, parseHex, toHex, u64ToNumber } from '../../src/bits/u64.js';
 import { KernelError } from '../../src/kernel/errno.js';
+import type { PciFunction } from '../../src/hardware/pci/function.js';
+import { vfioConfigSize, vfioIrq } from '../../src/kernel/vfio/device-info.js';
 import type { IommuGroup } from '../../src/kernel/iommu/iommu-group.js';
 import type { KernelDevice } from '../../src/kernel/device/kernel-device.js';
 import type { VfioContainer } from '../../src/kernel/vfio/objects.js';
@@ -19,6 +21,7 @@ export interface Recorded {
   readonly out?: {
     readonly size?: string;
     readonly flags?: number;
+    readonly count?: number;
     readonly iova_pgsizes?: string;
     readonly caps?: readonly {
       readonly id: number;
@@ -146,8 +149,14 @@ export class VfioReplay {
         throw new NotExpressible('calls have no version');
       case 'ioctl':
         throw new NotExpressible('there are no calls without a name');
+      case 'DEVICE_GET_IRQ_INFO':
+        return this.interrupts(Number(args.index));
+      case 'DEVICE_GET_REGION_INFO':
+        return this.region(Number(args.index));
+      case 'DEVICE_GET_INFO':
+        throw new NotExpressible('whether a device can be reset is not simulated');
       default:
-        throw new NotExpressible('what a device offers its user is not simulated');
+        throw new Error(`not a call that is known: ${op}`);
     }
   }
 
@@ -233,6 +242,31 @@ export class VfioReplay {
       avail: kernel.dmaEntriesAvailable(container),
       iova_ranges: container.iommu.iovaRanges.map(({ start, last }) => [toHex(start), toHex(last)]),
     };
+  }
+
+  /** The function the recorded process has open. */
+  private openFunction(): PciFunction {
+    const [device] = [...this.container!.openDevices.keys()].slice(-1);
+    if (device?.kind !== 'Device') throw new Error('no device is open');
+    if (Object.values(this.standIns).includes(device.name))
+      throw new NotExpressible('another device stands for the recorded one, with registers and interrupts of its own');
+    return device.fn;
+  }
+
+  private interrupts(index: number): Answer {
+    const irq = vfioIrq(this.openFunction(), index);
+    if (irq === null) return { err: 'EINVAL' };
+    // Linux: VFIO_IRQ_INFO_EVENTFD, _MASKABLE, _AUTOMASKED, _NORESIZE.
+    const flags = 1 | (irq.maskable ? 6 : 0) | (irq.fixedSize ? 8 : 0);
+    return { err: 'OK', flags, count: irq.count };
+  }
+
+  private region(index: number): Answer {
+    const fn = this.openFunction();
+    if (index < 7) throw new NotExpressible('what is behind base addresses is not part of a machine');
+    // Linux: VFIO_PCI_VGA_REGION_INDEX, of a function that decodes the addresses of VGA only.
+    if (index > 7) return { err: 'EINVAL' };
+    return { err: 'OK', flags: 3, size: `0x${vfioConfigSize(fn).toString(16)}` };
   }
 
   private map(recorded: Recorded): Answer {
@@ -349,6 +383,7 @@ function expectedOf({ err, ret, out, dma_avail }: Recorded): Answer {
     ret,
     size: out?.size,
     flags: out?.flags,
+    count: out?.count,
     iova_pgsizes: out?.iova_pgsizes,
     avail: caps.find(({ id }) => id === 3)?.avail,
     iova_ranges: caps.find(({ id }) => id === 1)?.iova_ranges,

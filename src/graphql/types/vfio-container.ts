@@ -1,8 +1,9 @@
 import { type U64, u64FromPfn } from '../../bits/u64.js';
+import { type VfioIrq, vfioConfigSize, vfioIrqs } from '../../kernel/vfio/device-info.js';
 import type { VfioDma } from '../../kernel/vfio/dma-list.js';
 import type { IovaRange, Type1 } from '../../kernel/vfio/objects.js';
 import { builder } from '../builder.js';
-import { DmaAccessEnum, VfioIommuTypeEnum } from '../enums.js';
+import { DmaAccessEnum, VfioInterruptKindEnum, VfioIommuTypeEnum } from '../enums.js';
 import { Endpoint, Node } from '../interfaces.js';
 import { DomainRef, GroupRef, PlatformRef, VfioContainerRef } from '../refs.js';
 import {
@@ -50,6 +51,21 @@ const VfioMapping = builder.objectRef<VfioDma>('VfioMapping').implement({
   }),
 });
 
+const VfioInterrupt = builder.objectRef<VfioIrq>('VfioInterrupt').implement({
+  description: 'Interrupts of one kind that a user of a device can have. Linux: VFIO_DEVICE_GET_IRQ_INFO.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: VfioInterruptKindEnum, description: 'Which kind.' }),
+    index: t.exposeInt('index', { description: 'As the ioctl numbers it.' }),
+    count: t.exposeInt('count', { description: 'How many; 0 when the device has none of the kind.' }),
+    maskable: t.exposeBoolean('maskable', {
+      description: 'The user can mask it, and it is masked by being signalled.',
+    }),
+    fixedSize: t.exposeBoolean('fixedSize', {
+      description: 'How many are in use cannot grow while any is: all are set up at once.',
+    }),
+  }),
+});
+
 const OpenDevice = builder
   .objectRef<{ readonly view: EndpointView; readonly files: number }>('OpenVfioDevice')
   .implement({
@@ -57,6 +73,18 @@ const OpenDevice = builder
     fields: (t) => ({
       device: t.field({ type: Endpoint, description: 'The device.', resolve: ({ view }) => view }),
       files: t.exposeInt('files', { description: 'How many files of it are open.' }),
+      interrupts: t.field({
+        type: [VfioInterrupt],
+        description:
+          'What its user can have, by index; empty for a subdevice, where the driver of the parent decides.',
+        resolve: ({ view: { it } }) => (it.kind === 'Device' ? vfioIrqs(it.fn) : []),
+      }),
+      configSize: t.field({
+        type: 'ByteSize',
+        nullable: true,
+        description: 'Bytes of configuration space its user reaches; null for a subdevice.',
+        resolve: ({ view: { it } }) => (it.kind === 'Device' ? vfioConfigSize(it.fn) : null),
+      }),
     }),
   });
 
