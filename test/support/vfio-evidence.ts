@@ -249,7 +249,9 @@ export class VfioReplay {
     const [device] = [...this.container!.openDevices.keys()].slice(-1);
     if (device?.kind !== 'Device') throw new Error('no device is open');
     if (Object.values(this.standIns).includes(device.name))
-      throw new NotExpressible('another device stands for the recorded one, with registers and interrupts of its own');
+      throw new NotExpressible(
+        'another device stands for the recorded one, with registers and interrupts of its own',
+      );
     return device.fn;
   }
 

@@ -13,7 +13,8 @@ function listed(text: string): Map<string, readonly number[]> {
     if (address === undefined) continue;
     const number = (pattern: RegExp) => Number(pattern.exec(block)?.[1] ?? 0);
     const counts = [
-      /Interrupt: pin [A-D]/.test(block) ? 1 : 0,
+      // The emulator shows a pin in virtual functions too, which the kernel does not look at: is_virtfn.
+      /Interrupt: pin [A-D]/.test(block) && !block.includes(' [virtual] ') ? 1 : 0,
       number(/ MSI: Enable\S Count=\d+\/(\d+)/),
       number(/ MSI-X: Enable\S Count=(\d+)/),
       ...(/Capabilities: \[\w+\] Express /.test(block) ? [1] : []),
