@@ -149,7 +149,7 @@ export class HostMemory {
     for (let at = 0; at < frames; at += SEGMENT_FRAMES) {
       const piece = slab.subarray(at * FRAME_WORDS, (at + SEGMENT_FRAMES) * FRAME_WORDS);
       const held = this.segment(this.slabFirst + at);
-      if (held !== EMPTY_SEGMENT) piece.set(held);
+      if (held !== EMPTY_SEGMENT) copyWritten(held, piece);
       this.own((this.slabFirst + at) / SEGMENT_FRAMES, piece);
     }
     this.slab = new DataView(slab.buffer);
@@ -311,4 +311,13 @@ export class HostMemory {
 function isClear(words: Int32Array, first: number): boolean {
   for (let at = first; at < first + FRAME_WORDS; at++) if (words[at] !== 0) return false;
   return true;
+}
+
+/** Frames that are all zero are not copied: what nobody writes to takes no memory of the machine we run on. */
+function copyWritten(from: Int32Array, to: Int32Array): void {
+  for (let first = 0; first < SEGMENT_WORDS; first += FRAME_WORDS) {
+    let word = first;
+    while (word < first + FRAME_WORDS && from[word] === 0) word++;
+    if (word < first + FRAME_WORDS) to.set(from.subarray(first, first + FRAME_WORDS), first);
+  }
 }
