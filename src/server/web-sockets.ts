@@ -10,7 +10,7 @@ import type { Mask } from './masked-errors.js';
 import type { Reader, Sink } from './reader.js';
 import { MAX_BODY_BYTES } from './request-body.js';
 import { SocketSink } from './socket-sink.js';
-import type { OpenStream, OpenedStream } from './streams.js';
+import type { OpenStream } from './streams.js';
 
 /** The WebSocket half of the server. */
 export interface WebSockets {
@@ -44,12 +44,7 @@ export function createWebSockets(
       // Close reasons of internal errors say nothing about them.
       isProd: true,
       onSubscribe: async (context, id, params) => {
-        const pipeline = endpoint.getEnveloped({
-          ...context,
-          req: context.extra.request,
-          socket: context.extra.socket,
-          params,
-        });
+        const pipeline = endpoint.getEnveloped({ params });
         try {
           const document = pipeline.parse(params.query);
           const schema = pipeline.schema as GraphQLSchema;
@@ -80,8 +75,13 @@ export function createWebSockets(
       },
       subscribe: async (args) => {
         try {
+          const { sink } = operationOf(args);
           const opened = await openStream(withoutRoot(args));
-          if ('readInto' in opened) return carry(opened, operationOf(args), mask);
+          if ('readInto' in opened) {
+            // graphql-ws keeps these as long as the stream lasts; nobody looks at them again.
+            args.rootValue = args.contextValue = undefined;
+            return carry((end) => opened.readInto(sink(end)), mask);
+          }
           return { ...opened, ...(opened.errors && { errors: opened.errors.map(mask) }) };
         } catch (error) {
           return { errors: [mask(error)] };
@@ -93,7 +93,8 @@ export function createWebSockets(
   return {
     upgrade(request, socket, head) {
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        sockets.emit('connection', webSocket, request);
+        // Without the request, which graphql-ws would keep as long as the connection lasts.
+        sockets.emit('connection', webSocket);
         // graphql-ws prints a stack for what a client did wrong; ws has closed the socket with the reason.
         webSocket.removeAllListeners('error');
         webSocket.on('error', (error) => logger.info({ err: error.message }, 'socket closed'));
@@ -122,8 +123,7 @@ function withoutRoot(args: ExecutionArgs): ExecutionArgs {
  * that begins to be read is read until the client completes it or goes away, which returns the iterator.
  */
 function carry(
-  stream: OpenedStream,
-  operation: Operation,
+  begin: (end: (error?: unknown) => void) => Reader,
   mask: Mask,
 ): AsyncIterableIterator<ExecutionResult> {
   const done = { done: true, value: undefined } as const;
@@ -133,10 +133,13 @@ function carry(
   });
   // A stream that fails before graphql-ws asks is told of it when it does.
   ended.catch(() => undefined);
+  /** Null once it was called: with it goes all that was needed to open the stream. */
+  let unread: typeof begin | null = begin;
   let reader: Reader | null = null;
   const iterator: AsyncIterableIterator<ExecutionResult> = {
     next: () => {
-      reader ??= stream.readInto(operation.sink(end));
+      reader ??= unread!(end);
+      unread = null;
       return ended;
     },
     return: () => {
