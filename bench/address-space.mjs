@@ -36,7 +36,7 @@ export function buildAddressSpace() {
   const frames = new FrameAllocator(0, TABLE_FRAMES);
   const [root, context, directory, pasids] = Array.from({ length: 4 }, () => frames.allocate() * FRAME_BYTES);
   const table = new IoPageTable(memory, frames, LEVELS, READ_WRITE, 0);
-  const report = { written: [0, 0, 0, 0], conflicts: [] };
+  const report = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
   // Runs of 64 pages, dealt out so that physical neighbours are not neighbours in the address space.
   const runs = PAGES / 64;
   for (let run = 0; run < runs; run++) {

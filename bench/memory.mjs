@@ -29,7 +29,7 @@ export function tableMemory() {
   const memory = new HostMemory(TERABYTE);
   memory.useSlab(0);
   const table = new IoPageTable(memory, new FrameAllocator(0, TABLE_FRAMES), LEVELS, READ_WRITE, 0);
-  const report = { written: [0, 0, 0, 0], conflicts: [] };
+  const report = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
   const heap = () => (collect(), process.memoryUsage().heapUsed);
   const mapAll = () => {
     for (let page = 0; page < MILLION; page++) table.map(0x1000 + page, page, 1, READ_WRITE, 0, report);
@@ -117,7 +117,7 @@ function costOfCollection() {
 
 /** One turn: 15 translations to a map, an invalidation, an unmap and another; gives the number of operations. */
 function mixedWork({ table, firstPfn }, translation, caches, halves) {
-  const report = { written: [0, 0, 0, 0], conflicts: [] };
+  const report = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
   const free = firstPfn + MILLION;
   let at = 0;
   return () => {

@@ -25,7 +25,7 @@ export async function pageTable(limit) {
   const memory = new HostMemory(TERABYTE);
   memory.useSlab(0);
   const table = new IoPageTable(memory, new FrameAllocator(0, TABLE_FRAMES), LEVELS, READ_WRITE, 0);
-  const report = () => ({ written: [0, 0, 0, 0], conflicts: [] });
+  const report = () => ({ written: [0, 0, 0, 0], conflicts: [], pages: 0 });
   const empty = () => table.release(table.clear(0, 2 ** 36 - 1));
   const mapRange = (pfn, physical, pages, superpages) => {
     const written = report();

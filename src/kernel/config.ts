@@ -22,4 +22,9 @@ export interface KernelConfig {
    * before it was asked for.
    */
   readonly tableMemory?: number;
+  /**
+   * What one command may have to tell of single chunks and entries of mappings, a limit of the simulator; any number when
+   * left out, as for platforms of the time before there was one.
+   */
+  readonly tellsPerCommand?: number;
 }

@@ -40,7 +40,7 @@ import type { SoftwareParent } from './mdev/software-parent.js';
 import type { SoftwareSubdevice, Subdevice } from './mdev/subdevice.js';
 import type { KernelOption } from './profile/options.js';
 import { type DeviceInput, KernelState, type OtherUnitInput, type SoftwareParentInput } from './state.js';
-import { tableMemoryOf } from './table-memory.js';
+import { makeTablesReady, tableMemoryOf } from './table-memory.js';
 import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';
 import { closeDevice, openDevice } from './vfio/device.js';
 import { dirtyPages } from './vfio/dirty-pages.js';
@@ -95,6 +95,7 @@ export class Kernel {
   }
   set now(milliseconds: number) {
     this.state.now = milliseconds;
+    this.state.told = 0;
     runFlushTimers(this.state);
   }
 
@@ -286,6 +287,10 @@ export class Kernel {
   /** Those of them in use. */
   get tableMemoryUsed(): number {
     return tableMemoryOf(this.state).used;
+  }
+  /** Has memory ready for so many more tables, in steps; nothing that can be seen changes by it. */
+  makeTablesReady(tables: number): Generator<void> {
+    return makeTablesReady(this.state, tables);
   }
   /** Bit n set: the container takes mappings in pages of 2^n bytes; none before it has an IOMMU type. */
   containerPageSizes(container: VfioContainer): U64 {

@@ -66,6 +66,8 @@ export class KernelState {
   readonly frames: FrameAllocator;
   readonly log: KernelLog;
   now = 0;
+  /** What this command has to tell of single chunks and entries of mappings. */
+  told = 0;
   booted = false;
   /** DMA remapping runs. Linux: !dmar_disabled after init. */
   remapping = false;

@@ -58,6 +58,13 @@ export class FrameAllocator {
     return null;
   }
 
+  /** Those that were never handed out: where they begin, and how many of so many that are wanted would be of them. */
+  unused(wanted: number): { readonly first: HostFrame; readonly frames: number } {
+    const released = this.next - this.first - this.used;
+    const left = this.count - (this.next - this.first);
+    return { first: this.next, frames: Math.max(0, Math.min(wanted - released, left)) };
+  }
+
   /** Frames in use now; {@link count} when none is left. */
   get used(): number {
     let released = this.free.length;

@@ -141,6 +141,20 @@ export class HostMemory {
     if (this.holes === null && frames <= there) this.slabEnd = this.slabFirst + frames;
   }
 
+  /**
+   * Has the operating system give the memory of frames that are about to be written, which otherwise takes longer than
+   * the writing. Contents stay as they are. Gives way to others after each segment.
+   */
+  *makeReady(firstFrame: number, frames: number): Generator<void> {
+    const end = Math.min(firstFrame + frames, this.endFrame);
+    for (let frame = firstFrame; frame < end;) {
+      const segment = this.writableSegment(frame);
+      for (let word = 0; word < SEGMENT_WORDS; word += FRAME_WORDS) segment[word] |= 0;
+      frame += SEGMENT_FRAMES - (frame % SEGMENT_FRAMES);
+      yield;
+    }
+  }
+
   /** Doubles the slab until it holds a frame. Every segment it covers becomes a piece of it. */
   private growSlab(frame: number): void {
     let frames = Math.max(this.slabFrames, SEGMENT_FRAMES);

@@ -1,3 +1,4 @@
+import { ahead } from './ahead.js';
 import type { CommandLog } from '../log/port.js';
 import type { Command, LoggedCommand } from './command.js';
 import type { History } from './history.js';
@@ -79,7 +80,7 @@ export class Hosted {
     durable.catch(() => (this.nextRevision = Math.min(this.nextRevision, revision)));
     const applied = this.tail
       .then(() => durable)
-      .then(() => snapshots?.turn() ?? turn.next())
+      .then(() => ahead(this.platform, logged.command) ?? snapshots?.turn() ?? turn.next())
       .then(() => this.apply(logged));
     // A failure is this caller's to hear; it must not stop those who come after.
     this.tail = applied.catch(() => undefined);

@@ -18,6 +18,8 @@ export interface KernelChoice {
 
 /** Tables that map 512 GiB in pages of 4 KiB. */
 const TABLE_MEMORY = 2 ** 30;
+/** Told in some tenths of a second: 128 MiB in pages of 4 KiB. */
+const TELLS_PER_COMMAND = 2 ** 15;
 /** Room for what a kernel makes while it boots, and for some domains. */
 const LEAST_TABLE_MEMORY = 2 ** 24;
 
@@ -67,5 +69,6 @@ export function kernelConfig(machineCommandLine: string, choice: KernelChoice): 
     busOrganisation: choice.busOrganisation ?? 'ONE_OPS_PER_BUS',
     dmaEntryLimit,
     tableMemory,
+    tellsPerCommand: TELLS_PER_COMMAND,
   };
 }

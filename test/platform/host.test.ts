@@ -120,7 +120,7 @@ describe('PlatformHost', () => {
     const { result } = await host.perform('desk', ALLOC);
     const domain = (result as { value: { number: number } }).value.number;
     // Each a million entries: much, and not a moment each.
-    const commands = Array.from({ length: 12 }, (_, index) =>
+    const commands = Array.from({ length: 36 }, (_, index) =>
       host.perform('desk', {
         type: 'map',
         domain,

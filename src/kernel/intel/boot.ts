@@ -162,7 +162,7 @@ function mapAllMemory(state: KernelState): void {
       'a unit has no pass-through, and its pages are too small to map all memory one to one.',
     );
   }
-  const report = { written: [0, 0, 0, 0] as [number, number, number, number], conflicts: [] };
+  const report = { written: [0, 0, 0, 0] as [number, number, number, number], conflicts: [], pages: 0 };
   domain.table.map(0, 0, pages, 3, levels, report);
   domain.highestMappedEnd = pages;
 }

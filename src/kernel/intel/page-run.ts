@@ -13,6 +13,15 @@ export function largestLevel(
   return level;
 }
 
+/** Fills the entries of 4 KiB pages, whatever is there. */
+export function writeWhole(words: Int32Array, from: number, end: number, lo: number, hi: number): void {
+  for (let word = from; word < end; word += 2) {
+    words[word] = lo;
+    words[word + 1] = hi;
+    lo = (lo + 4096) | 0;
+  }
+}
+
 /**
  * Writes entries until one is there already; gives its place, or the end.
  *

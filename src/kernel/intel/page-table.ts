@@ -2,7 +2,7 @@ import type { HostFrame } from '../../bits/address.js';
 import { type U64, u64 } from '../../bits/u64.js';
 import type { FrameAllocator } from '../../memory/frame-allocator.js';
 import { FRAME_WORDS, HostMemory } from '../../memory/host-memory.js';
-import { largestLevel, writeRun } from './page-run.js';
+import { largestLevel, writeRun, writeWhole } from './page-run.js';
 import { LARGE_PAGE, PRESENT, PageTableReader, indexAt, levelPages } from './page-table-reader.js';
 
 /** Constants of other modules that loops use: there they would be looked up at every turn. */
@@ -26,6 +26,8 @@ export interface MapReport {
   /** Leaf entries written, by level (1 to 3). */
   readonly written: [number, number, number, number];
   readonly conflicts: EntryConflict[];
+  /** 4 KiB pages gone through, conflicts among them. */
+  pages: number;
 }
 
 /**
@@ -83,12 +85,16 @@ export class IoPageTable extends PageTableReader {
     if (pages === 1) return this.mapPage(pfn, physicalPfn, flags, report);
     while (pages > 0) {
       const level = superpageLevels === 0 ? 1 : largestLevel(pfn, physicalPfn, pages, superpageLevels);
-      const frame = this.tableFor(pfn, level, true);
-      if (frame < 0) return false;
       const span = levelPages(level);
       const index = (level === 1 ? pfn : Math.floor(pfn / span)) % 512;
       const count = Math.min(level === 1 ? pages : Math.floor(pages / span), 512 - index);
-      this.fill(frame, index, count, pfn, physicalPfn, level, flags, report);
+      const isWhole = level === 1 && count === 512;
+      const tables = this.tableFrames;
+      const frame = this.tableFor(pfn, level, true, isWhole);
+      if (frame < 0) return false;
+      if (isWhole && this.tableFrames > tables) this.fillNew(frame, physicalPfn, flags, report);
+      else this.fill(frame, index, count, pfn, physicalPfn, level, flags, report);
+      report.pages += count * span;
       pfn += count * span;
       physicalPfn += count * span;
       pages -= count * span;
@@ -100,6 +106,7 @@ export class IoPageTable extends PageTableReader {
   private mapPage(pfn: number, physicalPfn: number, flags: number, report: MapReport): boolean {
     const frame = this.tableFor(pfn, 1, true);
     if (frame < 0) return false;
+    report.pages++;
     const segment = this.memory.writableSegment(frame);
     const word = HostMemory.firstWord(frame) + (pfn & 511) * 2;
     const lo = (physicalPfn << 12) | flags;
@@ -198,16 +205,20 @@ export class IoPageTable extends PageTableReader {
     this.release(freed);
   }
 
-  private newTable(): number {
+  private newTable(clear = true): number {
     const frame = this.frames.allocate();
     if (frame === null) return -1;
-    this.memory.clearFrame(frame);
+    if (clear) this.memory.clearFrame(frame);
     this.tableFrames++;
     return frame;
   }
 
-  /** The table of a level that holds a page's entry; -1 when it is absent and cannot be made, or a large page is in its place. */
-  private tableFor(pfn: number, target: number, make: boolean): number {
+  /**
+   * The table of a level that holds a page's entry; -1 when it is absent and cannot be made, or a large page is in its place.
+   *
+   * @param isFilled whether the caller fills all of it, so that a new one need not be cleared
+   */
+  private tableFor(pfn: number, target: number, make: boolean, isFilled = false): number {
     const key = target === 1 ? pfn - (pfn & 511) : -2;
     if (key === this.recentKey) return this.recentFrame;
     let frame = this.rootFrame;
@@ -219,7 +230,7 @@ export class IoPageTable extends PageTableReader {
         frame = this.nextTable(frame, index);
         continue;
       }
-      const below = make ? this.newTable() : -1;
+      const below = make ? this.newTable(!isFilled || level - 1 > target) : -1;
       if (below < 0) return -1;
       const segment = this.memory.writableSegment(frame);
       const word = HostMemory.firstWord(frame) + index * 2;
@@ -240,6 +251,21 @@ export class IoPageTable extends PageTableReader {
     this.collect(frame, level, index, freed);
     if (freed.length > 0) this.recentKey = -1;
     this.release(freed);
+  }
+
+  /** {@link fill} of a whole leaf table that was not there before. */
+  private fillNew(frame: HostFrame, physicalPfn: number, flags: number, report: MapReport): void {
+    const segment = this.memory.writableSegment(frame);
+    const first = HostMemory.firstWord(frame);
+    // The low half carries into the high half every 4 GiB: no carry within a run.
+    const inRun = Math.min(512, TWO_20 - (physicalPfn % TWO_20));
+    const middle = first + inRun * 2;
+    const high = highOf(physicalPfn) | this.high;
+    writeWhole(segment, first, middle, (physicalPfn << 12) | flags, high);
+    if (inRun < 512)
+      writeWhole(segment, middle, first + WORDS, flags, highOf(physicalPfn + inRun) | this.high);
+    report.written[1] += 512;
+    this.mappedPages += 512;
   }
 
   private fill(

@@ -100,7 +100,7 @@ export function mapReservedMemory(state: KernelState, group: IommuGroup, endpoin
 }
 
 function mapRun(state: KernelState, domain: Domain, pfn: number, pages: number, flags: number): void {
-  const report = { written: [0, 0, 0, 0] as [number, number, number, number], conflicts: [] };
+  const report = { written: [0, 0, 0, 0] as [number, number, number, number], conflicts: [], pages: 0 };
   const levels = state.profile.mapsReservedMemoryInRuns ? domain.superpageLevels : 0;
   if (!domain.table.map(pfn, pfn, pages, flags, levels, report)) return;
   notifyUnits(state, domain, { pfn, pages });

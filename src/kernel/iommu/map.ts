@@ -15,6 +15,7 @@ import type { Domain } from './domain.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
+import { requireTellable } from './map-limit.js';
 import { chunkOrder } from './page-size.js';
 import { unmap } from './unmap.js';
 
@@ -57,20 +58,29 @@ export function map(state: KernelState, domain: Domain, request: MapRequest): Pa
   const flags = entryFlags(state.profile, domain, request);
   requireMappable(domain, start, target, pages);
 
-  const report: MapReport = { written: [0, 0, 0, 0], conflicts: [] };
   const each = !state.profile.gathersMapFlushes;
   const joins = !each || !hearsOfMaps(domain);
+  requireTellable(state, domain, { pfn: start, physicalPfn: target, pages }, !joins);
+
+  const report: MapReport = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
+  const chunkAt = (done: number) =>
+    2 ** chunkOrder(domain.pageSizeBitmap, start + done, target + done, pages - done);
+  // Where nobody hears of single chunks and each lies within one table they are one call, up to where the address is
+  // too wide: what can fail is a table, before the first chunk in it.
+  const joined = joins && (start - target) % TABLE_PAGES !== 0 ? 2 ** (domain.addressWidth - 12) - start : 0;
   for (let done = 0; done < pages;) {
-    const inTable = (start + done) % TABLE_PAGES;
-    // Below a table made for the chunk before nothing can fail: where nobody hears of single chunks, all in it are one.
-    const chunk =
-      joins && done > 0 && inTable > 0
-        ? Math.min(pages - done, TABLE_PAGES - inTable)
-        : 2 ** chunkOrder(domain.pageSizeBitmap, start + done, target + done, pages - done);
+    const isJoined = done < joined;
+    const chunk = isJoined ? Math.min(pages, joined) - done : chunkAt(done);
+    const highest = domain.highestMappedEnd;
     try {
       intelMap(state, domain, start + done, target + done, chunk, flags, report);
     } catch (error) {
-      if (error instanceof KernelError && done > 0) unmap(state, domain, { iova, size: u64FromPfn(done) });
+      if (!(error instanceof KernelError)) throw error;
+      if (isJoined) {
+        done = report.pages;
+        domain.highestMappedEnd = Math.max(highest, start + done + chunkAt(done));
+      }
+      if (done > 0) unmap(state, domain, { iova, size: u64FromPfn(done) });
       throw error;
     }
     if (each) notifyUnits(state, domain, { pfn: start + done, pages: chunk });

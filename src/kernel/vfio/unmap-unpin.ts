@@ -46,18 +46,15 @@ export function unmapUnpin(state: KernelState, iommu: Type1, dma: VfioDma): void
 
 /** Runs of pages of a mapping whose frames follow each other; pages that are not mapped are passed over. */
 function contiguousRuns(domain: Domain, dma: VfioDma): { readonly pfn: number; readonly pages: number }[] {
-  const runs: { pfn: number; frame: number; pages: number }[] = [];
-  for (const leaf of domain.table.leaves(dma.pfn, dma.pfn + dma.pages - 1)) {
-    const last = runs.at(-1);
-    if (
-      last !== undefined &&
-      last.pfn + last.pages === leaf.pfn &&
-      last.frame + last.pages === leaf.physicalPfn
-    ) {
-      last.pages += leaf.pages;
-    } else {
-      runs.push({ pfn: leaf.pfn, frame: leaf.physicalPfn, pages: leaf.pages });
-    }
-  }
+  const runs: { pfn: number; pages: number }[] = [];
+  let last = { pfn: -1, pages: 0 };
+  let nextPfn = -1;
+  let nextFrame = -1;
+  domain.table.visitLeaves(dma.pfn, dma.pfn + dma.pages - 1, (pfn, frame, pages) => {
+    if (pfn === nextPfn && frame === nextFrame) last.pages += pages;
+    else runs.push((last = { pfn, pages }));
+    nextPfn = pfn + pages;
+    nextFrame = frame + pages;
+  });
   return runs;
 }

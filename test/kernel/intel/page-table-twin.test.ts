@@ -45,7 +45,7 @@ it.each([3, 4, 5])(
         const touched = new Set<number>();
         for (const { kind, pfn, physical: to, pages: count } of steps) {
           if (pfn + count > limit) continue;
-          const report: MapReport = { written: [0, 0, 0, 0], conflicts: [] };
+          const report: MapReport = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
           if (kind === 'map') {
             table.map(pfn, to, count, READ_WRITE, 0, report);
             twin.map(pfn, to, count);
@@ -73,7 +73,7 @@ it.each([3, 4, 5])(
 it('counts and frees tables of large pages', () => {
   const frames = new FrameAllocator(16, 4000);
   const table = new IoPageTable(new HostMemory(2 ** 46), frames, 4, READ_WRITE, 0);
-  const report: MapReport = { written: [0, 0, 0, 0], conflicts: [] };
+  const report: MapReport = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
   table.map(512, 1024, 512 * 600, READ_WRITE, 1, report);
   expect(report.written).toEqual([0, 0, 600, 0]);
   expect(table.mappedPages).toBe(512 * 600);
@@ -87,7 +87,7 @@ it('counts and frees tables of large pages', () => {
 it('puts large pages in the place of small ones and frees the table below', () => {
   const frames = new FrameAllocator(16, 4000);
   const table = new IoPageTable(new HostMemory(2 ** 46), frames, 4, READ_WRITE, 0);
-  const report: MapReport = { written: [0, 0, 0, 0], conflicts: [] };
+  const report: MapReport = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
   table.map(512, 4096, 1, READ_WRITE, 0, report);
   expect(frames.used).toBe(4);
   table.map(512, 1024, 512, READ_WRITE, 1, report);

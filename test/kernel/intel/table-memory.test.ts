@@ -91,3 +91,21 @@ test('where tables lie does not depend on how many there may be', () => {
     ).rootFrame;
   expect(rootOf(2 * MIB)).toBe(rootOf());
 });
+
+test('a mapping that fails leaves the same behind whether its units hear of each chunk or of none', () => {
+  const leftBy = (CM: number) => {
+    const host = Host.boot({ config: { tableMemory: 2 * MIB }, cap: { CM } });
+    const domain = host.kernel.allocDomain('pci', 'UNMANAGED');
+    host.kernel.attach(domain, host.device());
+    const { kernel } = host;
+    const free = (kernel.tableMemory - kernel.tableMemoryUsed) / FRAME;
+    // It begins in the middle of a table.
+    const refused = mapping('37000', '40001000', (free * A_TABLE).toString(16));
+    const lines = host.linesOf(() => expect(errnoOf(() => kernel.map(domain, refused))).toBe('ENOMEM'));
+    expect(host.invalidations(() => kernel.map(domain, mapping('37000', '2000', '3000')))).toHaveLength(
+      CM * 3,
+    );
+    return [lines, domain.highestMappedEnd, kernel.tableMemoryUsed, domain.tableBytes, domain.mappedBytes];
+  };
+  expect(leftBy(0)).toEqual(leftBy(1));
+});

@@ -63,6 +63,7 @@ export const MAPPING_RULES: ObstacleRules = {
       ),
     otherwise: 'OTHER_ARGUMENTS',
   },
+  SIMULATOR_LIMIT: { evidence: ({ blocker }) => [blocker.message], otherwise: 'OTHER_ARGUMENTS' },
   INVALID_ARGUMENT: { evidence: ({ blocker }) => [blocker.message], otherwise: 'OTHER_ARGUMENTS' },
 };
 

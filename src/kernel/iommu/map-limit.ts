@@ -1,0 +1,45 @@
+import type { KernelError } from '../errno.js';
+import { refusal } from '../refusal.js';
+import type { KernelState } from '../state.js';
+import type { Domain } from './domain.js';
+import { chunkOrder } from './page-size.js';
+
+/** 4 KiB pages of the smallest large page. */
+const LARGE = 512;
+
+/**
+ * Refuses a range of which one command would have more to tell than `tellsPerCommand` of the configuration: an event or
+ * more for each chunk that units hear of by itself, a line for each small entry that is there already. The kernel has
+ * no such limit; here all of it is kept in memory, and nobody else is answered meanwhile.
+ */
+export function requireTellable(
+  state: KernelState,
+  domain: Domain,
+  run: { readonly pfn: number; readonly physicalPfn: number; readonly pages: number },
+  hearsChunks: boolean,
+): void {
+  const most = state.config.tellsPerCommand ?? Infinity;
+  if (most === Infinity) return;
+  const { pfn, physicalPfn, pages } = run;
+  if (hearsChunks) {
+    for (let done = 0; done < pages;) {
+      if (++state.told > most) throw tooMuch(most, 'chunks that a unit hears of one by one');
+      done += 2 ** chunkOrder(domain.pageSizeBitmap, pfn + done, physicalPfn + done, pages - done);
+    }
+  }
+  const { table, superpageLevels } = domain;
+  const isSmall = superpageLevels === 0 || (pfn - physicalPfn) % LARGE !== 0;
+  if (!isSmall || table.mappedPages <= most - state.told) return;
+  for (const _leaf of table.leaves(pfn, pfn + pages - 1)) {
+    if (++state.told > most)
+      throw tooMuch(most, 'pages that are mapped already, each with a line in the log');
+  }
+}
+
+function tooMuch(most: number, what: string): KernelError {
+  const message = `Too much for one command of the simulator: the range has more than ${most} ${what}.`;
+  return refusal('EBUSY', '__domain_mapping', message, {
+    code: 'SIMULATOR_LIMIT',
+    remedy: 'Map it in parts.',
+  });
+}
