@@ -23,6 +23,43 @@ describe('scenario 59: the text written to create', () => {
   });
 });
 
+// Source: linux-iommu-siov.md 6.3; the file of a type is opened before anything is written to it.
+it('of several mistakes the file comes first, then the text, a UUID in use, and room last', () => {
+  const host = Host.boot({ parents: [{ capacity: 1 }] });
+  const create = (type: string, uuid: string) =>
+    errnoOf(() => host.kernel.createMdev(host.device(), type, uuid));
+  host.mdev(U1);
+  expect([
+    create('idxd-9dwq', 'not a UUID'),
+    create('idxd-1dwq-v1', 'not a UUID'),
+    create('idxd-1dwq-v1', U1),
+    create('idxd-1dwq-v1', U2),
+  ]).toEqual(['ENOENT', 'EINVAL', 'EEXIST', 'ENOSPC']);
+});
+
+// Source: linux-iommu-siov.md 6.3; for V6_1 qemu-linux/topology/mdev-mtty/dmesg-tail.txt.
+describe.each(['V5_10', 'V5_15', 'V6_1'] as const)('a removal under %s', (profile) => {
+  it('without operations on the bus is told under the driver, before it leaves', () => {
+    const options = { CONFIG_INTEL_IOMMU_SCALABLE_IOV: 'n' };
+    const host = Host.boot({ config: { profile, options } });
+    const subdevice = host.mdev(U1);
+    const { number } = subdevice.group!;
+    const driver = profile === 'V6_1' ? 'idxd' : 'vfio_mdev';
+    expect(host.linesOf(() => host.kernel.removeMdev(subdevice))).toEqual([
+      `${driver} ${U1}: Removing from iommu group ${number}`,
+      ...(profile === 'V6_1' ? [] : [`${driver} ${U1}: MDEV: detaching iommu`]),
+    ]);
+  });
+
+  it('with operations is told under the bus, since no driver is bound any more', () => {
+    const host = Host.boot({ config: { profile } });
+    const subdevice = host.mdev(U1);
+    const { number } = subdevice.group!;
+    const lines = host.linesOf(() => host.kernel.removeMdev(subdevice));
+    expect(lines).toEqual([`mdev ${U1}: Removing from iommu group ${number}`]);
+  });
+});
+
 it('scenario 60: a UUID is unique on the whole machine', () => {
   const host = Host.boot({ parents: [{}, { at: OTHER }] });
   host.mdev(U1);

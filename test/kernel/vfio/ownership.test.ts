@@ -3,7 +3,7 @@ import { U1, codesOf, errnoOf } from '../../support/kernel/host.js';
 import { GPU, NIC, NO_SERIES, PROFILES, containerWith, vfioHost } from '../../support/kernel/vfio.js';
 
 /** Two functions of one slot that nothing isolates: one group, one of them with a host driver. */
-function sharedHost(profile: (typeof PROFILES)[number], driver = 'e1000e'): Host {
+function sharedHost(profile: (typeof PROFILES)[number], driver: string | null = 'e1000e'): Host {
   return vfioHost(profile, {
     parents: [
       { at: '0000:6b:00.0', vendorId: 0x1234, driver: 'vfio-pci', multifunction: true },
@@ -29,6 +29,14 @@ describe.each(PROFILES)('who has a group under %s', (profile) => {
     expect([errnoOf(open), codesOf(open)]).toEqual(['EINVAL', ['HOST_DRIVER_BOUND']]);
     // Both functions translate through the user's domain, the one with a host driver too.
     expect(host.device('0000:6b:00.1').primaryDomain).toBe(container.iommu!.domains[0]!.domain);
+  });
+
+  it.each(['pci-stub', null])('a member bound to %s keeps nobody off its group', (driver) => {
+    const host = sharedHost(profile, driver);
+    const container = containerWith(host, ['0000:6b:00.0']);
+    const group = host.group('0000:6b:00.0');
+    expect(host.kernel.openVfioDevice(group, '0000:6b:00.0').name).toBe('0000:6b:00.0');
+    expect(container.groups.map(({ number }) => number)).toEqual([group.number]);
   });
 
   it('while a container has a group, no host driver may be bound in it', () => {

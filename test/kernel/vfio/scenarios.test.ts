@@ -120,6 +120,24 @@ describe.each(PROFILES)('VFIO under %s', (profile) => {
     expect(unmapDma(host, v1, '0', '1000000')).toBe('10000');
   });
 
+  // Source: linux-iommu-siov.md 7.6.
+  it('an unmap of nothing, of half pages, or around the end of addresses is EINVAL, in both versions', () => {
+    for (const version of ['TYPE1', 'TYPE1V2'] as const) {
+      const host = vfioHost(profile);
+      const container = containerWith(host, [NIC], version);
+      expect(mapDma(host, container, '100000', '1000')).toBeNull();
+      const wrong = [
+        ['100000', '0'],
+        ['100800', '1000'],
+        ['100000', '1800'],
+        ['fffffffffffff000', '2000'],
+      ].map(([iova, size]) => unmapDma(host, container, iova, size));
+      expect(wrong).toEqual(['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL']);
+      expect(unmapDma(host, container, '0', '1000')).toBe('0');
+      expect(container.iommu!.dmas.size).toBe(1);
+    }
+  });
+
   it('knows the flag ALL or not, and takes no range with it', () => {
     const host = vfioHost(profile);
     const container = containerWith(host, [NIC]);
@@ -218,6 +236,20 @@ describe.each(PROFILES)('VFIO under %s', (profile) => {
     const commandLine = 'intel_iommu=on,sm_on vfio_iommu_type1.allow_unsafe_interrupts=1';
     const insisting = vfioHost(profile, { ecap: { IR: 0, EIM: 0 }, config: { commandLine } });
     expect(containerWith(insisting, [NIC]).iommu).not.toBeNull();
+  });
+
+  // Source: linux-iommu-siov.md 7.3, step 7 before step 8.
+  it('a mapping in the way is told before the missing interrupt remapping', () => {
+    const host = vfioHost(profile, { ecap: { IR: 0, EIM: 0 }, config: { options: NO_SERIES } });
+    const container = host.kernel.openContainer(null);
+    host.kernel.addGroupToContainer(container, host.mdev(U1).group!);
+    // Groups left to their drivers are taken without either.
+    host.kernel.setContainerIommu(container, 3);
+    expect(mapDma(host, container, 'fee00000', '1000')).toBeNull();
+    const add = () => errnoOf(() => host.kernel.addGroupToContainer(container, host.group(NIC)));
+    expect(add()).toBe('EINVAL');
+    expect(unmapDma(host, container, 'fee00000', '1000')).toBe('1000');
+    expect(add()).toBe('EPERM');
   });
 
   it('scenario 77: a nesting container takes no subdevice', () => {
