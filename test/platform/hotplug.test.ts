@@ -211,8 +211,11 @@ describe('a device whose context entry a neighbour on its conventional bus clear
   });
 
   it('would be on the lists of two domains on V6_1, which is refused as unsafe', () => {
-    const { device, attach } = robbed('V6_1, subdevice bus, both stages');
+    const { platform, device, attach } = robbed('V6_1, subdevice bus, both stages');
+    const bridge = platform.kernel.devices.get('0000:00:1c.0')!;
+    const before = bridge.primaryDomain!.number;
     const result = attach();
+    expect(bridge.primaryDomain!.number).toBe(before);
     expect(!result.ok && 'blockers' in result.error && result.error.blockers[0].code).toBe('UNSAFE');
     expect(device().attachments.length).toBe(1);
   });

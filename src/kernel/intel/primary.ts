@@ -14,6 +14,7 @@ import { disableDeviceTlb, enableDeviceTlb, maxPasids } from './device-tlb-contr
 import { dropDomainId, takeDomainId } from './did.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
 import { PasidTable } from './pasid-table.js';
+import type { IntelUnit } from './unit.js';
 import { setUpPasidEntry, tearDownPasidEntry } from './pasid-entry-setup.js';
 import { prepareDomain, requireNoLevelDrop, unitOf } from './prepare-domain.js';
 import { isRmrrLocked } from './rmrr.js';
@@ -33,8 +34,8 @@ export function attachPrimary(
   requireEligible(state, domain, device);
   const unit = unitOf(device, 'prepare_domain_attach_device');
   requireNoLevelDrop(state, domain, unit);
+  requireListedOnce(state, device, unit);
   if (isContextMapped(state, device, unit)) detachPrimary(state, device);
-  else if (device.info !== null && !state.profile.findsDomainOfDevice) throw listedTwice(device);
   prepareDomain(state, domain, device);
   if (device.info === null) insertDevice(state, domain, device, endpoint);
   else if (device.info.domain !== domain) throw stillInDomain(device, device.info.domain);
@@ -60,8 +61,11 @@ function stillInDomain(device: KernelDevice, domain: Domain): KernelError {
   );
 }
 
-function listedTwice(device: KernelDevice): KernelError {
-  return unsafe(
+/** Refuses where the driver would put a device on the list of one domain while it is on that of another. */
+export function requireListedOnce(state: KernelState, device: KernelDevice, unit: IntelUnit): void {
+  const isKept = device.info !== null && !isContextMapped(state, device, unit);
+  if (!isKept || state.profile.findsDomainOfDevice) return;
+  throw unsafe(
     'domain_add_dev_info',
     `${device.name} lost a context entry to a neighbour, so the driver would put it on the list of a second domain while it is on that of the first.`,
     'Remove the device and rescan its bus.',

@@ -1,7 +1,9 @@
 import { KernelError } from '../errno.js';
 import type { Domain } from './domain.js';
 import type { IommuGroup } from './iommu-group.js';
+import type { KernelState } from '../state.js';
 import { groupBlockers } from '../vfio/viability.js';
+import { requireSafeAttach } from './safe-attach.js';
 
 /**
  * Gives a group to user space: no host driver may hold a member, and until user space attaches a domain of
@@ -11,7 +13,7 @@ import { groupBlockers } from '../vfio/viability.js';
  * A subdevice group has no default domain, and without one its members reach nothing already.
  * Linux: iommu_group_claim_dma_owner().
  */
-export function claimDmaOwner(group: IommuGroup): void {
+export function claimDmaOwner(state: KernelState, group: IommuGroup): void {
   const mirrors = 'iommu_group_claim_dma_owner';
   const blockers = groupBlockers(group);
   if (group.owned || blockers.length > 0) {
@@ -26,6 +28,7 @@ export function claimDmaOwner(group: IommuGroup): void {
   }
   if (group.defaultDomain !== null) {
     group.blockingDomain ??= makeBlockingDomain(group, group.defaultDomain);
+    requireSafeAttach(state, group.blockingDomain, group);
     setDomain(group, group.blockingDomain);
   }
   group.owned = true;

@@ -1,4 +1,5 @@
 import { requireNoLevelDrop } from '../intel/prepare-domain.js';
+import { requireListedOnce } from '../intel/primary.js';
 import type { Domain } from './domain.js';
 import type { IommuGroup } from './iommu-group.js';
 import type { KernelState } from '../state.js';
@@ -10,6 +11,9 @@ import type { KernelState } from '../state.js';
  */
 export function requireSafeAttach(state: KernelState, domain: Domain, group: IommuGroup): void {
   if (group.members.length < 2) return;
-  for (const member of group.members)
-    if (member.kind === 'Device' && member.unit !== null) requireNoLevelDrop(state, domain, member.unit);
+  for (const member of group.members) {
+    if (member.kind !== 'Device' || member.unit === null) continue;
+    requireNoLevelDrop(state, domain, member.unit);
+    requireListedOnce(state, member, member.unit);
+  }
 }

@@ -42,7 +42,7 @@ export function closeContainer(state: KernelState, container: VfioContainer): vo
  */
 export function addGroup(state: KernelState, container: VfioContainer, group: IommuGroup): void {
   requireOpenable(state, container, group);
-  if (state.profile.claimsDmaOwnership) claimDmaOwner(group);
+  if (state.profile.claimsDmaOwnership) claimDmaOwner(state, group);
   try {
     if (container.iommu !== null) attachGroup(state, container, container.iommu, group);
   } catch (error) {
