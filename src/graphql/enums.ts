@@ -224,6 +224,8 @@ export const TopologyChangeEnum = enumOf('TopologyChange', 'What came, went or c
   FEATURE_DISABLED: 'A device feature was disabled.',
   DRIVER_BOUND: 'A driver was bound.',
   DRIVER_UNBOUND: 'A driver was unbound.',
+  SVA_BOUND: 'A device began to share the address space of a process.',
+  SVA_UNBOUND: 'A device stopped sharing the address space of a process.',
   CONTAINER_OPENED: 'A VFIO container was opened.',
   CONTAINER_CLOSED: 'A VFIO container was closed.',
   VFIO_DEVICE_OPENED: 'A user opened a device of a group it has in a container.',

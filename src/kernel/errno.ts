@@ -18,8 +18,11 @@ export const ERRNO = {
   ENOTTY: 25,
   ENOSPC: 28,
   ERANGE: 34,
+  EOVERFLOW: 75,
   EUSERS: 87,
   EOPNOTSUPP: 95,
+  /** Of the kernel's own numbers, which user space should not see and does. */
+  ENOTSUPP: 524,
 } as const;
 
 export type Errno = keyof typeof ERRNO;

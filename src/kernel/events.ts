@@ -17,6 +17,8 @@ export type TopologyChange =
   | 'FEATURE_DISABLED'
   | 'DRIVER_BOUND'
   | 'DRIVER_UNBOUND'
+  | 'SVA_BOUND'
+  | 'SVA_UNBOUND'
   | 'CONTAINER_OPENED'
   | 'CONTAINER_CLOSED'
   | 'VFIO_DEVICE_OPENED'

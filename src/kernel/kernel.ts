@@ -41,6 +41,8 @@ import type { SoftwareSubdevice, Subdevice } from './mdev/subdevice.js';
 import type { KernelOption } from './profile/options.js';
 import { type DeviceInput, KernelState, type OtherUnitInput, type SoftwareParentInput } from './state.js';
 import { makeTablesReady, tableMemoryOf } from './table-memory.js';
+import { svaBind, svaUnbind } from './sva/bind.js';
+import type { ProcessMemory } from './sva/process-memory.js';
 import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';
 import { closeDevice, openDevice } from './vfio/device.js';
 import { dirtyPages } from './vfio/dirty-pages.js';
@@ -174,6 +176,22 @@ export class Kernel {
   }
   disableFeature(device: Endpoint, feature: DeviceFeature): void {
     disableFeature(this.state, device, feature);
+  }
+
+  /** @param pid the user's number of the process; its memory is looked at when it is new */
+  svaBind(device: KernelDevice, pid: number, userMemory: readonly UserRange[] | null): ProcessMemory {
+    return svaBind(this.state, device, pid, userMemory);
+  }
+  svaUnbind(device: KernelDevice, pid: number): void {
+    svaUnbind(this.state, device, pid);
+  }
+  /** By number, oldest first. */
+  get processes(): ReadonlyMap<number, ProcessMemory> {
+    return this.state.processes;
+  }
+  /** Processes a device shares the address space of. */
+  processesOf(device: KernelDevice): ProcessMemory[] {
+    return [...this.state.processes.values()].filter(({ bonds }) => bonds.has(device));
   }
 
   mdevTypes<P extends MdevParent>(parent: P): MdevType<P>[] {

@@ -8,6 +8,7 @@ import type { EventSink, KernelEvent, TopologyChange } from './events.js';
 import { PasidAllocator } from './intel/pasid-allocator.js';
 import { type InterruptRemapping, NO_INTERRUPT_REMAPPING } from './intel/interrupt-remapping.js';
 import type { IntelUnit } from './intel/unit.js';
+import type { ProcessMemory } from './sva/process-memory.js';
 import { ProcessorVectors } from './interrupt/processor-vectors.js';
 import { KernelLog } from './log/kernel-log.js';
 import { RateLimit } from './log/rate-limit.js';
@@ -104,6 +105,8 @@ export class KernelState {
   readonly x2apic: boolean;
   interruptRemapping: InterruptRemapping = NO_INTERRUPT_REMAPPING;
   readonly vectors = new ProcessorVectors();
+  /** Whose address spaces devices share, by their users' numbers. */
+  readonly processes = new Map<number, ProcessMemory>();
   /** Every unit passes DMA through by itself. Linux: hw_pass_through. */
   hardwarePassThrough = true;
   /** What drivers unmap is flushed later, in one go. Linux: !intel_iommu_strict, later !iommu_dma_strict. */

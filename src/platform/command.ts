@@ -73,6 +73,14 @@ export type Command =
     }
   | { readonly type: 'unbindDriver'; readonly device: string }
   | {
+      readonly type: 'svaBind';
+      readonly device: string;
+      /** As the user numbers processes. */
+      readonly process: number;
+      readonly userMemory: readonly UserMemoryRange[] | null;
+    }
+  | { readonly type: 'svaUnbind'; readonly device: string; readonly process: number }
+  | {
       readonly type: 'dmaMap';
       readonly device: string;
       readonly physical: U64;

@@ -15,11 +15,13 @@ export function* kernelFacts(kernel: Kernel): Generator<object> {
   for (const domain of kernel.domains.values()) yield domainFacts(domain);
   for (const { name, ignored, rootFrame, translationEnabled, domainIdsUsed } of kernel.units)
     yield { unit: name, ignored, rootFrame, translationEnabled, domainIdsUsed };
+  for (const { pid, pasid, rootFrame, bonds } of kernel.processes.values())
+    yield { process: pid, pasid, rootFrame, bonds: [...bonds].map(([{ name }, users]) => [name, users]) };
   for (const container of kernel.containers.values()) yield containerFacts(kernel, container);
 }
 
 function deviceFacts(device: KernelDevice): object {
-  const { name, driver, unit, group, info, attachments, interrupts } = device;
+  const { name, driver, unit, group, info, attachments, interrupts, pendingPageRequests } = device;
   return {
     device: name,
     driver,
@@ -31,6 +33,7 @@ function deviceFacts(device: KernelDevice): object {
       [info.atsEnabled, info.pasidEnabled, info.priEnabled, info.auxEnabled],
     ],
     attachments: attachments.map(attachmentFacts),
+    ...(pendingPageRequests.length > 0 && { pendingPageRequests }),
     ...(interrupts.length > 0 && {
       interrupts: interrupts.map(({ kind, address, data, target }) => [kind, address, data, target]),
     }),

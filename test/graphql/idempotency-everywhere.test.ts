@@ -105,6 +105,8 @@ function road(graph: Graph): Step[] {
     ),
     step('dmaUnmap', { device: NIC, address: '0xfffff000' }, { address: '0x0' }),
     step('hotplugDevice', { ...box, pci: card }, { pci: '' }),
+    step('svaBind', { device: DEVICE, process: 1000 }, { process: 1001 }),
+    step('svaUnbind', { device: DEVICE, process: 1000 }, { process: 1001 }),
     step('unbindDriver', { device: DEVICE }, { device: 'Device:box/0000:6f:01.0' }),
     step('bindDriver', { device: DEVICE, driver: 'vfio-pci' }, { driver: 'idxd' }),
     step(

@@ -14,6 +14,7 @@ import {
   askRemoveMdev,
   askUnbindDriver,
 } from './device.js';
+import { SvaBindInput, SvaUnbindInput, askSvaBind, askSvaUnbind } from './sva.js';
 import { DmaInput, askDma } from './dma.js';
 import {
   AllocDomainInput,
@@ -80,6 +81,11 @@ export const CommandInput = builder.inputType('CommandInput', {
     unmap: t.field({ type: UnmapInput, description: 'Unmaps a range of a domain.' }),
     dma: t.field({ type: DmaInput, description: 'Lets an endpoint issue a request.' }),
     bindDriver: t.field({ type: BindDriverInput, description: 'Binds a driver to a device.' }),
+    svaBind: t.field({
+      type: SvaBindInput,
+      description: 'Shares the address space of a process with a device.',
+    }),
+    svaUnbind: t.field({ type: SvaUnbindInput, description: 'Ends that.' }),
     unbindDriver: t.field({ type: UnbindDriverInput, description: 'Takes the driver off a device.' }),
     createSoftwareMdev: t.field({
       type: CreateSoftwareMdevInput,
@@ -134,6 +140,8 @@ const ASK: Readonly<Record<CommandName, (input: never) => AnyAsked>> = {
   dma: askDma,
   bindDriver: askBindDriver,
   unbindDriver: askUnbindDriver,
+  svaBind: askSvaBind,
+  svaUnbind: askSvaUnbind,
   createSoftwareMdev: askCreateSoftwareMdev,
   removeSoftwareMdev: askRemoveSoftwareMdev,
   setGroupType: askSetGroupType,

@@ -7,7 +7,7 @@ import { DmaAccessEnum, VfioIommuTypeEnum } from '../enums.js';
 import { numberKey, requireId, requireKnownKind } from '../ids.js';
 import { type Asked, requestFields } from './asked.js';
 
-const UserMemoryInput = builder.inputType('UserMemoryInput', {
+export const UserMemoryInput = builder.inputType('UserMemoryInput', {
   description:
     "A range of a user process's virtual memory; pinning outside every range, or writing to one without WRITE, is EFAULT.",
   fields: (t) => ({
@@ -132,7 +132,7 @@ function readWrite(access: readonly string[], path: readonly string[]) {
 
 type UserMemory = typeof UserMemoryInput.$inferInput;
 
-function userRange({ start, size, access, pageSize }: UserMemory): UserMemoryRange {
+export function userRange({ start, size, access, pageSize }: UserMemory): UserMemoryRange {
   return {
     start,
     size,

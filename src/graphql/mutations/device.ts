@@ -14,6 +14,7 @@ import {
   askRemoveMdev,
   askUnbindDriver,
 } from '../commands/device.js';
+import { SvaBindInput, SvaUnbindInput, askSvaBind, askSvaUnbind } from '../commands/sva.js';
 import { encodeId } from '../ids.js';
 import { DeviceRef, SubdeviceRef } from '../refs.js';
 import { deviceView, subdeviceView } from '../views.js';
@@ -59,6 +60,22 @@ RemoveMdevPayload.implement((t) => ({
 const RemoveMdevResult = resultUnion('RemoveMdevResult', RemoveMdevPayload.ref, 'KERNEL');
 
 builder.mutationFields((t) => ({
+  svaBind: t.field({
+    type: FeatureResult,
+    description:
+      "Lets a device use the addresses of a process, under the process's PASID; binding again counts. Linux: iommu_sva_bind_device().",
+    args: { input: t.arg({ type: SvaBindInput, required: true, description: 'Which device and process.' }) },
+    resolve: (_root, { input }, context) => perform(context, 'DevicePayload', input, askSvaBind),
+  }),
+  svaUnbind: t.field({
+    type: FeatureResult,
+    description:
+      'Counts one bond less; the last takes the PASID off the device, and with the last device the process is forgotten. Linux: iommu_sva_unbind_device().',
+    args: {
+      input: t.arg({ type: SvaUnbindInput, required: true, description: 'Which device and process.' }),
+    },
+    resolve: (_root, { input }, context) => perform(context, 'DevicePayload', input, askSvaUnbind),
+  }),
   enableFeature: t.field({
     type: FeatureResult,
     description: 'Turns a feature of a device on. Linux: iommu_dev_enable_feature().',

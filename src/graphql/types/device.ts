@@ -10,6 +10,7 @@ import { SubdeviceConnection, subdevicePage } from '../lists.js';
 import { contextEntry, pasidEntries, usesScalableTables } from '../../platform/tables.js';
 import { DeviceInterrupt } from './interrupt.js';
 import { MdevType } from './mdev-type.js';
+import { ProcessBond } from './process-bond.js';
 import { Attachment } from './node-fields.js';
 import { type EntryShape, TableEntry } from './walk.js';
 
@@ -173,6 +174,12 @@ DeviceRef.implement({
       description: 'Its subdevices, by UUID.',
       args: pageArgs,
       resolve: ({ platform, it }, args) => subdevicePage(platform, args, (one) => one.parent === it),
+    }),
+    processes: t.field({
+      type: [ProcessBond],
+      description: 'Processes whose address spaces it shares, oldest first.',
+      resolve: ({ platform, it }) =>
+        platform.kernel.processesOf(it).map((mm) => ({ mm, users: mm.bonds.get(it) ?? 0 })),
     }),
     interrupts: t.field({
       type: [DeviceInterrupt],

@@ -5,6 +5,7 @@ import { requireChildrenIdle } from '../mdev/remove.js';
 import { offersTypes } from '../mdev/types.js';
 import type { KernelDevice } from './kernel-device.js';
 import { refusal } from '../refusal.js';
+import { endBonds } from '../sva/end-bonds.js';
 import type { KernelState } from '../state.js';
 import { requireNotUsersDevice } from '../vfio/host-driver.js';
 import { leaveVfio, requireLeavable } from '../vfio/last-device.js';
@@ -58,6 +59,7 @@ export function unbindDriver(state: KernelState, device: KernelDevice): void {
   if (configuresVirtualFunctions(driver)) removeVirtualFunctions(state, device);
   else if (numVfs(device) > 0) state.log.printFor(device, 'driver left SR-IOV enabled after remove');
   leaveVfio(state, device);
+  endBonds(state, device);
   freeInterrupts(state, device);
   device.driver = null;
   state.changed('DRIVER_UNBOUND', device.subject);

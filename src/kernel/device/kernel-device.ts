@@ -1,5 +1,6 @@
 import type { PciAddress } from '../../bits/pci-address.js';
 import type { PciFunction } from '../../hardware/pci/function.js';
+import type { PageRequestDescriptor } from '../../layout/page-request.js';
 import type { KernelSubject } from '../errno.js';
 import type { DeviceDomainInfo } from '../intel/device-domain-info.js';
 import type { DeviceInterrupt } from '../interrupt/device-interrupt.js';
@@ -27,6 +28,8 @@ export class KernelDevice {
   /** Live attachments: at most one primary, then auxiliary ones. */
   readonly attachments: Attachment[] = [];
   info: DeviceDomainInfo | null = null;
+  /** Page requests of groups whose last is still to come, where they are kept until then. */
+  readonly pendingPageRequests: PageRequestDescriptor[] = [];
   /** What its driver asked for, in order; none while it has no driver. */
   readonly interrupts: DeviceInterrupt[] = [];
   /** A PASID table that outlives the primary domain, where the driver keeps it. */

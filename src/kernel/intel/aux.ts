@@ -4,6 +4,7 @@ import type { Domain } from '../iommu/domain.js';
 import type { Endpoint } from '../iommu/endpoint.js';
 import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelState } from '../state.js';
+import { processOfPasid } from '../sva/fault-in.js';
 import { unsafe } from '../unsafe.js';
 import { addAttachment, dropAttachment } from './attachments.js';
 import { maxPasids } from './device-tlb-control.js';
@@ -112,6 +113,14 @@ function requireOwnPasid(state: KernelState, domain: Domain, device: KernelDevic
   const victim = device.attachments.find(
     (each) => each.kind === 'AUX' && each.pasid === pasid && each.domain !== domain,
   );
+  const shared = processOfPasid(state, pasid);
+  if (shared !== null && shared.bonds.has(device)) {
+    throw unsafe(
+      'aux_domain_add_dev',
+      `PASID ${pasid} of ${device.name} leads to process ${shared.pid} now; this kernel would overwrite its entry, because domain ${domain.number} kept the number after its last detach without owning it.`,
+      `Use a newly allocated domain instead.`,
+    );
+  }
   if (victim === undefined) return;
   const stale = domain.defaultPasid > 0 ? domain : victim.domain;
   throw unsafe(

@@ -13,6 +13,7 @@ import { IntelIommuOps } from './ops.js';
 import { setUpPageRequests } from './page-requests.js';
 import { levelPages } from './page-table-reader.js';
 import { scopeFunction } from './scope.js';
+import { checkSharedMemory } from './shared-memory.js';
 import { InvalidationRing } from './submit.js';
 import { IntelUnit } from './unit.js';
 import { unitSearchOrder } from './unit-lookup.js';
@@ -50,6 +51,7 @@ export function intelInit(state: KernelState): void {
     setUpQueue(state, unit);
     setUpRoot(unit);
     state.hardwarePassThrough &&= unit.capabilities.PT;
+    checkSharedMemory(state, unit);
   }
   for (const unit of state.activeUnits) {
     flushWriteBuffer(unit);

@@ -20,4 +20,6 @@ export interface DeviceDomainInfo {
   atsQueueDepth: number;
   physicalFunctionSourceId: number;
   auxEnabled: boolean;
+  /** Its page requests are handled. Linux: iopf_device_param. */
+  svaEnabled: boolean;
 }

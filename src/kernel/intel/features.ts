@@ -1,16 +1,9 @@
-import { bit, u64 } from '../../bits/u64.js';
 import type { DeviceFeature, FeatureState } from '../iommu/device-feature.js';
 import type { Endpoint } from '../iommu/endpoint.js';
 import type { KernelDevice } from '../device/kernel-device.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
-import { contextEntryAddress } from './context-setup.js';
-import { enableDeviceTlb } from './device-tlb-control.js';
-import { flushContextCache } from './flush.js';
-import type { IntelUnit } from './unit.js';
-
-/** PASIDE of a scalable-mode context entry: bit 3 of its first word. */
-const PASIDE = 1 << 3;
+import { disableSva, enablePasids, enableSva } from './shared-memory.js';
 
 /** Whether a device has a feature, and whether it is on. Linux: intel_iommu_dev_has_feat(), intel_iommu_dev_feat_enabled(). */
 export function intelFeatureState(
@@ -42,7 +35,7 @@ function lackOf(state: KernelState, device: KernelDevice, feature: DeviceFeature
   if (info === null) return lack('NO_PRIMARY_DOMAIN', `${name} has no primary domain.`);
   const noPageRequests = lack('NO_PAGE_REQUESTS', `${name} cannot use page requests.`);
   if (feature === 'IOPF') return info.priSupported ? null : noPageRequests;
-  if (!isSvmCapable(state, info.unit))
+  if (!info.unit.sharesMemory)
     return lack('NO_SHARED_MEMORY', `${info.unit.name} is not capable of shared virtual memory.`);
   if (!info.pasidSupported) return lack('NO_PASID_CAPABILITY', `${name} cannot use PASIDs.`);
   if (!info.priSupported) return noPageRequests;
@@ -63,29 +56,19 @@ function lackOfAux(state: KernelState, { fn, name }: KernelDevice): Lack | null 
   return null;
 }
 
-/** Linux: intel_svm_check(); the pages of the modelled CPUs are those of 48-bit paging with 1 GiB pages. */
-function isSvmCapable(state: KernelState, unit: IntelUnit): boolean {
-  const { FS1GP } = unit.capabilities;
-  return state.options.isOn('CONFIG_INTEL_IOMMU_SVM') && unit.pasidSupported && FS1GP;
-}
-
 /** Linux: intel_iommu_dev_enable_feat(). */
 export function intelEnableFeature(state: KernelState, device: KernelDevice, feature: DeviceFeature): void {
   if (feature === 'AUX') {
     enableAux(state, device);
     return;
   }
-  const mirrors = 'intel_iommu_dev_enable_feat';
   if (feature === 'SVA') {
-    if (device.info === null) {
-      const rule = `${device.name} has no primary domain.`;
-      throw refusal('EINVAL', mirrors, rule, { code: 'NO_PRIMARY_DOMAIN', subject: device.subject });
-    }
-    if (isSvmCapable(state, device.info.unit)) return;
+    enableSva(state, device);
+    return;
   }
-  if (feature === 'IOPF' && state.profile.knowsIopf && device.info?.priSupported) return;
+  if (state.profile.knowsIopf && device.info?.priSupported) return;
   const { code, reason } = lackOf(state, device, feature)!;
-  throw refusal('ENODEV', mirrors, `${feature} of ${device.name}: ${reason}`, {
+  throw refusal('ENODEV', 'intel_iommu_dev_enable_feat', `${feature} of ${device.name}: ${reason}`, {
     code,
     subject: device.subject,
   });
@@ -120,13 +103,7 @@ function enableAux(state: KernelState, device: KernelDevice): void {
       subject: device.subject,
     });
   }
-  const address = contextEntryAddress(unit, device.fn.sourceId, false)!;
-  const word = state.memory.load64(address);
-  if (!bit(word, 3)) {
-    state.memory.store64(address, u64(word.hi, word.lo | PASIDE));
-    flushContextCache(unit, 'DEVICE', info.domain.domainIds.get(unit)!.did, device.fn.sourceId);
-  }
-  if (!info.pasidEnabled) enableDeviceTlb(state, device, info);
+  enablePasids(state, device, info);
   if (!info.auxEnabled) state.changed('FEATURE_ENABLED', device.subject);
   info.auxEnabled = true;
 }
@@ -138,7 +115,13 @@ function enableAux(state: KernelState, device: KernelDevice): void {
  * in use.
  */
 export function intelDisableFeature(state: KernelState, device: KernelDevice, feature: DeviceFeature): void {
-  if (feature !== 'AUX') {
+  if (feature === 'SVA') {
+    disableSva(state, device);
+    return;
+  }
+  if (feature === 'IOPF') {
+    // Nothing was done to enable it.
+    if (state.profile.knowsIopf) return;
     throw refusal('ENODEV', 'intel_iommu_dev_disable_feat', `${feature} cannot be disabled.`, {
       code: 'FEATURE_CANNOT_BE_DISABLED',
       subject: device.subject,

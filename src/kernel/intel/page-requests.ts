@@ -1,9 +1,18 @@
 import { type U64, u64, u64FromNumber } from '../../bits/u64.js';
 import { PAGE_RESPONSE, packPageGroupResponse } from '../../layout/invalidation/index.js';
-import { PAGE_REQUEST_BYTES, parsePageRequest } from '../../layout/page-request.js';
+import {
+  PAGE_REQUEST_BYTES,
+  type PageRequestDescriptor,
+  parsePageRequest,
+} from '../../layout/page-request.js';
 import { PAGE_REQUEST_STATUS, REGISTER } from '../../layout/registers.js';
+import type { KernelDevice } from '../device/kernel-device.js';
 import type { KernelState } from '../state.js';
+import { faultIn, processOfPasid } from '../sva/fault-in.js';
+import type { ProcessMemory } from '../sva/process-memory.js';
 import type { IntelUnit } from './unit.js';
+
+const { SUCCESS, INVALID, FAILURE } = PAGE_RESPONSE;
 
 /** Interrupt vector of the first unit's page request event; each further unit takes the next. */
 const FIRST_VECTOR = 0x41;
@@ -32,8 +41,8 @@ export function setUpPageRequests(state: KernelState, unit: IntelUnit): void {
 }
 
 /**
- * Reads the queue of a unit and answers. Processes are not modelled, so no PASID has anybody to ask: every
- * request is refused, and the last of each group gets the response Failure. Linux: prq_event_thread().
+ * Reads the queue of a unit and answers: what a process may have at an address is put into its tables, and
+ * anything else is refused. Linux: prq_event_thread().
  */
 export function handlePageRequests(state: KernelState, unit: IntelUnit): void {
   if (unit.pageRequestFrame === null) return;
@@ -43,7 +52,7 @@ export function handlePageRequests(state: KernelState, unit: IntelUnit): void {
   let head = unit.read64(REGISTER.PQH).lo;
   while (head !== tail) {
     const at = unit.pageRequestFrame * 4096 + head;
-    refuse(state, unit, [state.memory.load64(at), state.memory.load64(at + 8)]);
+    handle(state, unit, [state.memory.load64(at), state.memory.load64(at + 8)]);
     head = (head + PAGE_REQUEST_BYTES) % QUEUE_BYTES;
   }
   unit.write64(REGISTER.PQH, u64(0, tail));
@@ -52,13 +61,80 @@ export function handlePageRequests(state: KernelState, unit: IntelUnit): void {
   }
 }
 
-function refuse(state: KernelState, unit: IntelUnit, words: readonly [U64, U64]): void {
-  const { sourceId, pasid, groupIndex, last } = parsePageRequest(words);
-  const what = pasid === null ? 'without PASID' : `for invalid PASID ${pasid}`;
-  state.log.print(`${unit.name}: Page request ${what}: ${words.map(digits).join(' ')}`);
+/**
+ * The older driver answers each request by itself. The later ones look at its form first, refuse with another
+ * code, and hand what a process is behind to the common handler, which keeps the requests of a group until the
+ * last and answers them as one. Linux: prq_event_thread(), iommu_queue_iopf(), iopf_handle_group().
+ */
+function handle(state: KernelState, unit: IntelUnit, words: readonly [U64, U64]): void {
+  const request = parsePageRequest(words);
+  const { sourceId, pasid, last } = request;
+  const both = words.map(digits).join(' ');
+  const mm = pasid === null ? null : processOfPasid(state, pasid);
+  if (!state.profile.svaTakesPageRequests) {
+    if (mm !== null) {
+      respond(unit, request, isCanonical(request.pfn) && faultIn(mm, request) ? SUCCESS : INVALID);
+      return;
+    }
+    const what = pasid === null ? 'without PASID' : `for invalid PASID ${pasid}`;
+    state.log.print(`${unit.name}: Page request ${what}: ${both}`);
+    respond(unit, request, FAILURE);
+    return;
+  }
+  const wrong = formFault(request);
+  if (wrong !== null) state.log.print(`IOMMU: ${unit.name}: ${wrong}`);
+  // A marker that the device stops wants no answer.
+  else if (last && !request.read && !request.write) return;
+  const device = bondedDevice(mm, unit, sourceId);
+  if (wrong !== null || mm === null || device === null || !device.info!.svaEnabled) {
+    state.log.print(`${unit.name}: Invalid page request: ${both}`);
+    respond(unit, request, INVALID);
+    return;
+  }
+  const group = [...takePending(device, request), request];
+  if (!last) {
+    device.pendingPageRequests.push(...group);
+    return;
+  }
+  respond(unit, request, group.every((each) => faultIn(mm, each)) ? SUCCESS : INVALID);
+}
+
+/** The device of a requester id that is bound to a process. */
+function bondedDevice(mm: ProcessMemory | null, unit: IntelUnit, sourceId: number): KernelDevice | null {
+  for (const device of mm?.bonds.keys() ?? [])
+    if (device.unit === unit && device.fn.sourceId === sourceId) return device;
+  return null;
+}
+
+/** What the device asked for before in the same group. */
+function takePending({ pendingPageRequests: all }: KernelDevice, { groupIndex }: PageRequestDescriptor) {
+  const group = all.filter((each) => each.groupIndex === groupIndex);
+  all.splice(0, all.length, ...all.filter((each) => each.groupIndex !== groupIndex));
+  return group;
+}
+
+/** What the later driver finds wrong with a request by itself, in its order. */
+function formFault({ pasid, pfn, privileged, read, write, execute }: PageRequestDescriptor): string | null {
+  if (pasid === null) return 'Page request without PASID';
+  if (!isCanonical(pfn)) return 'Address is not canonical';
+  if (privileged && (read || write)) return 'Page request in Privilege Mode';
+  return execute && read ? 'Execution request not supported' : null;
+}
+
+/** Only the last request of a group is answered. */
+function respond(
+  unit: IntelUnit,
+  { sourceId, pasid, groupIndex, last }: PageRequestDescriptor,
+  code: number,
+): void {
   if (!last) return;
-  const [low, high] = packPageGroupResponse({ sourceId, pasid, groupIndex, code: PAGE_RESPONSE.FAILURE });
+  const [low, high] = packPageGroupResponse({ sourceId, pasid, groupIndex, code });
   unit.ring?.submit(unit, [low, u64(high.hi, high.lo | LPIG)]);
+}
+
+/** Bits 63:47 of the address are equal. Linux: is_canonical_address(). */
+function isCanonical(pfn: number): boolean {
+  return pfn < 2 ** 35 || pfn >= 2 ** 52 - 2 ** 35;
 }
 
 /** The kernel's `%08llx`. */

@@ -1,4 +1,4 @@
-import type { Hpa } from '../../bits/address.js';
+import type { HostFrame, Hpa } from '../../bits/address.js';
 import { type U64, ZERO, bit, field } from '../../bits/u64.js';
 import {
   PASID_ENTRY_BYTES,
@@ -108,6 +108,37 @@ function secondLevelEntry(
     PWSNP: unit.capabilities.SMPWCS,
     SRE: pasid !== 0 || state.profile.supervisorForUntagged,
   };
+}
+
+/**
+ * Points a device's PASID at the tables of a process. All processes have the id of pass-through entries: the
+ * PASID tells them apart. Linux: intel_pasid_setup_first_level() for an mm.
+ */
+export function setUpProcessEntry(
+  state: KernelState,
+  device: KernelDevice,
+  pasid: number,
+  rootFrame: HostFrame,
+): void {
+  const { unit } = device.info!;
+  if (!unit.capabilities.FSTS) {
+    state.log.print(`DMAR: No first level translation support on ${unit.name}`);
+    const rule = `${unit.name} has no first-level translation.`;
+    throw refusal('EINVAL', 'intel_pasid_setup_first_level', rule, {
+      code: 'STAGE_UNSUPPORTED',
+      subject: { kind: 'IommuUnit', name: unit.name },
+    });
+  }
+  writeEntry(state, device, pasid, {
+    P: true,
+    AW: unit.agaw,
+    PGTT: PASID_TRANSLATION_TYPE.FIRST_STAGE,
+    FSPTPTR: rootFrame * 4096,
+    FSPM: 0,
+    SRE: false,
+    DID: FLPT_DEFAULT_DID,
+    PWSNP: unit.capabilities.SMPWCS,
+  });
 }
 
 function writeEntry(

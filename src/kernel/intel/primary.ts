@@ -15,6 +15,7 @@ import { dropDomainId, takeDomainId } from './did.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
 import { PasidTable } from './pasid-table.js';
 import type { IntelUnit } from './unit.js';
+import { endBonds } from '../sva/end-bonds.js';
 import { setUpPasidEntry, tearDownPasidEntry } from './pasid-entry-setup.js';
 import { prepareDomain, requireNoLevelDrop, unitOf } from './prepare-domain.js';
 import { isRmrrLocked } from './rmrr.js';
@@ -163,6 +164,7 @@ function newInfo(state: KernelState, domain: Domain, device: KernelDevice): Devi
     atsQueueDepth: 0,
     physicalFunctionSourceId: 0,
     auxEnabled: false,
+    svaEnabled: false,
   };
 }
 
@@ -213,6 +215,7 @@ export function unitMaxPasids(state: KernelState): number {
 export function detachPrimary(state: KernelState, device: KernelDevice): void {
   const info = device.info;
   if (info === null) return;
+  if (!state.model.pasidTableOutlivesDomain) endBonds(state, device);
   if (info.pasidTable !== null) tearDownPasidEntry(state, device, 0);
   disableDeviceTlb(device, info);
   clearContext(state, device, info);
@@ -225,7 +228,7 @@ export function detachPrimary(state: KernelState, device: KernelDevice): void {
   }
   dropDomainId(state, info.domain, info.unit);
   device.info = null;
-  if (info.auxEnabled) state.changed('FEATURE_DISABLED', device.subject);
+  if (info.auxEnabled || info.svaEnabled) state.changed('FEATURE_DISABLED', device.subject);
 }
 
 function step(state: KernelState, device: KernelDevice, line: string, act: () => void): void {

@@ -37,6 +37,8 @@ export class IntelUnit {
   interruptTableFrame: HostFrame | null = null;
   /** Entries of that table in use. */
   readonly interruptSlots = new InterruptSlots();
+  /** It can walk the tables of processes. Linux: VTD_FLAG_SVM_CAPABLE. */
+  sharesMemory = false;
   translationEnabled = false;
   /** Message data of the fault event; null until it is set up. */
   faultVector: number | null = null;

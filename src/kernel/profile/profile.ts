@@ -54,6 +54,8 @@ export interface KernelProfile {
   readonly knowsSatc: boolean;
   /** The IOPF feature exists. */
   readonly knowsIopf: boolean;
+  /** Page requests go through the common handler, for devices whose SVA feature is on. Linux: prq_event_thread(), intel_iommu_enable_sva(). */
+  readonly svaTakesPageRequests: boolean;
   /** Binding a driver to a bound device: -EBUSY instead of -ENODEV. */
   readonly bindOfBoundIsBusy: boolean;
   /** Whoever asks for a driver to be bound hears why it gave up. Linux: device_driver_attach(). */
@@ -127,6 +129,7 @@ const V5_10: KernelProfile = {
   findsDomainOfDevice: true,
   knowsSatc: false,
   knowsIopf: false,
+  svaTakesPageRequests: false,
   bindOfBoundIsBusy: false,
   bindReportsProbeErrors: false,
   reportsRealPageSizes: false,
@@ -172,6 +175,7 @@ const V5_15: KernelProfile = {
   knowsScalableModeOff: true,
   printsInvalidationPolicy: true,
   knowsIopf: true,
+  svaTakesPageRequests: true,
   bindOfBoundIsBusy: true,
   bindReportsProbeErrors: true,
   reportsRealPageSizes: true,

@@ -123,7 +123,8 @@ export class UserMemory {
     this.blocks.clear();
   }
 
-  private rangeOf(vpfn: number): UserRange | null {
+  /** What the process has at a page; null for nothing. */
+  rangeOf(vpfn: number): UserRange | null {
     if (vpfn >= USER_SPACE_PAGES) return null;
     for (const range of this.ranges) {
       const first = pfnOf(range.start);

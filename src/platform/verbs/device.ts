@@ -1,4 +1,5 @@
 import type { U64 } from '../../bits/u64.js';
+import { userRangesFault } from '../../kernel/vfio/user-memory.js';
 import { isHarmlessDriver } from '../../kernel/vfio/viability.js';
 import type { Domain } from '../../kernel/iommu/domain.js';
 import type { KernelDevice } from '../../kernel/device/kernel-device.js';
@@ -12,6 +13,8 @@ export interface DeviceResults {
   disableFeature: KernelDevice;
   bindDriver: KernelDevice;
   unbindDriver: KernelDevice;
+  svaBind: KernelDevice;
+  svaUnbind: KernelDevice;
   dmaMap: DmaMapped;
   dmaUnmap: DmaUnmapped;
 }
@@ -49,6 +52,22 @@ export const DEVICE_VERBS: VerbTable<DeviceResults> = {
     if (vectors > 0) requireOwnInterrupts(found, driver);
     return () => {
       platform.kernel.bindDriver(found, driver, vectors);
+      return found;
+    };
+  },
+  svaBind: (platform, { device, process: pid, userMemory }) => {
+    const found = deviceOf(platform, device);
+    const fault = userRangesFault(userMemory ?? []);
+    if (fault !== null) throw new InvalidInputError(['input', 'userMemory'], `User memory: ${fault}.`);
+    return () => {
+      platform.kernel.svaBind(found, pid, userMemory);
+      return found;
+    };
+  },
+  svaUnbind: (platform, { device, process: pid }) => {
+    const found = deviceOf(platform, device);
+    return () => {
+      platform.kernel.svaUnbind(found, pid);
       return found;
     };
   },

@@ -102,6 +102,7 @@ it('prints the boot lines of a default host in order', () => {
     'DMAR: No RMRR found',
     'DMAR: No ATSR found',
     'DMAR: dmar0: Using Queued invalidation',
+    'dmar0 SVM disabled, incompatible 1GB page capability',
     `pci ${PARENT}: Adding to iommu group 0`,
     SUPPORTED,
     FINAL,

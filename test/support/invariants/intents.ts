@@ -42,6 +42,8 @@ const WEIGHTS: Partial<Record<Command['type'], number>> = {
   vfioUnmapDma: 2,
   bindDriver: 2,
   unbindDriver: 2,
+  svaBind: 3,
+  svaUnbind: 1,
   setGroupType: 1,
   requestPage: 1,
   signalInterrupt: 1,
@@ -197,6 +199,10 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
         : { type, container, iova, size, all: false };
     case 'bindDriver':
       return { type, device, driver: pick(DRIVERS, b), ...(c % 2 === 0 && { vectors: 1 + (c % 7) }) };
+    case 'svaBind':
+      return { type, device, process: 1 + (b % 3), userMemory: null };
+    case 'svaUnbind':
+      return { type, device, process: 1 + (b % 3) };
     case 'unbindDriver':
       return { type, device };
     case 'setGroupType':

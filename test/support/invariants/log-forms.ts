@@ -33,6 +33,10 @@ const EVERY_PROFILE = [
   'Trying to free unknown IOASID \\d+',
   'iommu: unaligned: iova 0x[0-9a-f]+ (?:pa 0x[0-9a-f]{16} )?size 0x[0-9a-f]+ min_pagesz 0x1000',
   'dmar\\d+: Page request (?:without PASID|for invalid PASID \\d+): (?:[0-9a-f]{8,16} ?)+',
+  // prq_event_thread() and handle_bad_prq_event() of 5.15; intel_svm_bind_mm() of 5.10.
+  'IOMMU: dmar\\d+: (?:Page request without PASID|Address is not canonical|Page request in Privilege Mode|Execution request not supported)',
+  'dmar\\d+: Invalid page request: (?:[0-9a-f]{8,16} ?)+',
+  `${DEVICE}Limited PASID width\\. Cannot use existing PASID \\d+`,
   // Seen in ../shared/data/qemu-linux when the type of a group in use is written.
   'iommu: (?:Device is still bound to driver|Cannot change default domain: Group has more than one device)',
   // linux-iommu-siov.md 2.3; iommu_change_dev_def_domain() names the device.

@@ -28,7 +28,8 @@ export interface ParentPlan {
   readonly pasidWidth?: number | null;
   readonly siov?: boolean;
   readonly ats?: boolean;
-  readonly pri?: boolean;
+  /** USABLE: with requests that a driver may switch on and that are answered by PASID. */
+  readonly pri?: boolean | 'USABLE';
   readonly driver?: string | null;
   readonly classCode?: number;
   readonly capacity?: number;
@@ -359,7 +360,8 @@ function functionOf(plan: ParentPlan): PciFunctionSource {
   if (plan.msi !== undefined) builder.msi({ vectors: plan.msi, address64: true });
   if (plan.msix !== undefined) builder.msix({ vectors: plan.msix });
   if (plan.ats ?? true) builder.ats({ queueDepth: 1, pageAlignedRequest: true });
-  if (plan.pri) builder.pri({ maxRequests: 512 });
+  const usable = plan.pri === 'USABLE' && { stopped: true, responsePasidRequired: true };
+  if (plan.pri) builder.pri({ maxRequests: 512, ...usable });
   const width = plan.pasidWidth === undefined ? 20 : plan.pasidWidth;
   if (width !== null) builder.pasid({ maxWidth: width, privilegedSupported: true });
   if (plan.siov ?? true) builder.siov({});

@@ -212,6 +212,8 @@ export function anyCommand(platform: Platform, next: () => number): Command {
         groupIndex: index(512),
       }),
     ],
+    [2, () => ({ type: 'svaBind', device: device(), process: 1 + index(2), userMemory: null })],
+    [1, () => ({ type: 'svaUnbind', device: device(), process: 1 + index(2) })],
     [1, () => ({ type: 'signalInterrupt', device: device(), interrupt: index(3) })],
     [
       1,
