@@ -54,6 +54,8 @@ export type Command =
       readonly iova: U64;
       readonly size: U64;
       readonly all: boolean;
+      /** VFIO_DMA_UNMAP_FLAG_VADDR. */
+      readonly takeVaddr?: true;
     }
   | {
       readonly type: 'hotplugDevice';
@@ -155,6 +157,8 @@ export interface VfioMapDmaCommand {
   readonly size: U64;
   readonly read: boolean;
   readonly write: boolean;
+  /** VFIO_DMA_MAP_FLAG_VADDR. */
+  readonly updateVaddr?: true;
 }
 
 export interface DmaCommand {

@@ -276,7 +276,7 @@ export class VfioReplay {
     if (args.argp === null) throw new NotExpressible('a command always has its arguments');
     if (Number(args.argsz ?? 32) < 32) throw new NotExpressible('structures have no size');
     const flags = Number(args.flags ?? 3);
-    if (flags > 3) throw new NotExpressible('there are no flags but READ and WRITE');
+    if (flags > 7) throw new NotExpressible('there are no flags but READ, WRITE and VADDR');
     if (recorded.section === 'mmio')
       throw new NotExpressible('user memory is memory, not registers of a device');
     if (/was unmapped meanwhile/.test(desc)) {
@@ -290,6 +290,7 @@ export class VfioReplay {
       size: hex(args.size),
       read: (flags & 1) !== 0,
       write: (flags & 2) !== 0,
+      ...((flags & 4) !== 0 && { updateVaddr: true }),
     });
     return this.withEntries(recorded, { err });
   }
@@ -298,7 +299,7 @@ export class VfioReplay {
     const { args = {} } = recorded;
     if (Number(args.argsz ?? 24) < 24) throw new NotExpressible('structures have no size');
     const flags = Number(args.flags ?? 0);
-    if ((flags & ~2) !== 0) throw new NotExpressible('there is no flag but ALL');
+    if ((flags & ~6) !== 0) throw new NotExpressible('there are no flags but ALL and VADDR');
     if (recorded.section === 'mmio')
       throw new NotExpressible('user memory is memory, not registers of a device');
     const command = {

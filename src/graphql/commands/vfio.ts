@@ -86,6 +86,11 @@ export const VfioMapDmaInput = builder.inputType('VfioMapDmaInput', {
       required: true,
       description: 'What devices may do; READ and WRITE only.',
     }),
+    updateVaddr: t.boolean({
+      defaultValue: false,
+      description:
+        'VFIO_DMA_MAP_FLAG_VADDR, from V5_15 on: gives a mapping whose address was taken a new one; access must be empty and iova and size those of the mapping.',
+    }),
     ...requestFields(t),
   }),
 });
@@ -99,6 +104,11 @@ export const VfioUnmapDmaInput = builder.inputType('VfioUnmapDmaInput', {
     all: t.boolean({
       defaultValue: false,
       description: 'VFIO_DMA_UNMAP_FLAG_ALL; iova and size must be 0.',
+    }),
+    takeVaddr: t.boolean({
+      defaultValue: false,
+      description:
+        'VFIO_DMA_UNMAP_FLAG_VADDR, from V5_15 on: the mappings stay for devices and lose their addresses in the process, until vfioMapDma gives each another (updateVaddr).',
     }),
     ...requestFields(t),
   }),
@@ -193,11 +203,13 @@ export function askVfioMapDma(input: typeof VfioMapDmaInput.$inferInput): Asked<
   const { platform, container } = containerOf(input.container);
   const { iova, vaddr, size } = input;
   const access = readWrite(input.access, ['input', 'access']);
-  return { platform, command: { type: 'vfioMapDma', container, iova, vaddr, size, ...access } };
+  const command = { type: 'vfioMapDma', container, iova, vaddr, size, ...access } as const;
+  return { platform, command: input.updateVaddr ? { ...command, updateVaddr: true } : command };
 }
 
 export function askVfioUnmapDma(input: typeof VfioUnmapDmaInput.$inferInput): Asked<'vfioUnmapDma'> {
   const { platform, container } = containerOf(input.container);
   const { iova, size } = input;
-  return { platform, command: { type: 'vfioUnmapDma', container, iova, size, all: input.all ?? false } };
+  const command = { type: 'vfioUnmapDma', container, iova, size, all: input.all ?? false } as const;
+  return { platform, command: input.takeVaddr ? { ...command, takeVaddr: true } : command };
 }

@@ -53,18 +53,20 @@ const WRITE = {
     container: encodeId('VfioContainer', p, container),
     type: iommuType === VFIO_IOMMU.TYPE1 ? 'TYPE1' : 'TYPE1V2',
   }),
-  vfioMapDma: (p, { container, iova, vaddr, size, read, write }) => ({
+  vfioMapDma: (p, { container, iova, vaddr, size, read, write, updateVaddr }) => ({
     container: encodeId('VfioContainer', p, container),
     iova: toHex(iova),
     vaddr: toHex(vaddr),
     size: toHex(size),
     access: accessList(read, write),
+    ...(updateVaddr && { updateVaddr }),
   }),
-  vfioUnmapDma: (p, { container, iova, size, all }) => ({
+  vfioUnmapDma: (p, { container, iova, size, all, takeVaddr }) => ({
     container: encodeId('VfioContainer', p, container),
     iova: toHex(iova),
     size: toHex(size),
     ...(all && { all }),
+    ...(takeVaddr && { takeVaddr }),
   }),
   pokeMemory: (p, { address, words }) => ({
     platform: encodeId('Platform', p, ''),

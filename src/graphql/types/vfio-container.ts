@@ -38,6 +38,9 @@ const VfioMapping = builder.objectRef<VfioDma>('VfioMapping').implement({
       description: 'First address in the memory of the process.',
       resolve: ({ vpfn }) => u64FromPfn(vpfn),
     }),
+    vaddrValid: t.exposeBoolean('vaddrValid', {
+      description: 'False while the process has taken the address away (VFIO_UPDATE_VADDR).',
+    }),
     size: t.field({
       type: 'ByteSize',
       description: 'Bytes.',

@@ -14,6 +14,7 @@ import { noTableMemory } from '../table-memory.js';
 import { apertureConflicts, reservedConflict, withinAperture, withoutReserved } from './iova-ranges.js';
 import type { IovaRange, Type1, VfioContainer, VfioDomain } from './objects.js';
 import { replay } from './pin-map.js';
+import { missingAddress } from './update-vaddr.js';
 import { refusal } from '../refusal.js';
 
 const MIRRORS = 'vfio_iommu_type1_attach_group';
@@ -31,6 +32,9 @@ export function attachGroup(
   iommu: Type1,
   group: IommuGroup,
 ): void {
+  const waiting = iommu.dmas.all().find(({ vaddrValid }) => !vaddrValid);
+  if (state.profile.updatesVaddrOnlyOfDomains && waiting !== undefined)
+    throw missingAddress(container, waiting, 'EBUSY', MIRRORS);
   const ops = opsOf(state, group.members[0]);
   if (ops === null) {
     iommu.external = [group, ...(iommu.external ?? [])];

@@ -8,6 +8,8 @@ export interface DmaAccess {
 export interface VfioDma extends DmaAccess {
   readonly pfn: number;
   readonly vpfn: number;
+  /** Its address stands; false from when the process takes it until it gives another. */
+  readonly vaddrValid: boolean;
   /** Shrinks never; grows while the mapping is made, so that a failure knows how much to take back. */
   pages: number;
 }
@@ -47,6 +49,11 @@ export class DmaList {
     if (at < 0) return;
     this.sorted.splice(at, 1);
     this.total -= dma.pages;
+  }
+
+  /** Puts another in the place of one with the same range. */
+  replace(old: VfioDma, next: VfioDma): void {
+    this.sorted[this.sorted.indexOf(old, this.firstEndingAfter(old.pfn))] = next;
   }
 
   /** Takes out a run that begins with a mapping, for those who remove many. */

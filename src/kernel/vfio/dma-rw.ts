@@ -2,6 +2,7 @@ import { type U64, pageOffsetOf, pfnOf, toHex, u64FromPfn } from '../../bits/u64
 import type { KernelState } from '../state.js';
 import type { VfioDma } from './dma-list.js';
 import { requireIommu } from './map-dma.js';
+import { requireAddresses } from './update-vaddr.js';
 import type { VfioContainer } from './objects.js';
 import { refusal } from '../refusal.js';
 
@@ -28,6 +29,7 @@ export function dmaRw(
     const offset = (pageOffsetOf(iova) + done) % 4096;
     const count = Math.min(4096 - offset, bytes.length - done);
     const dma = requireAllowed(iommu.dmas.firstIn(pfn, 1), pfn, writes);
+    requireAddresses(container, [dma], 'vfio_find_dma_valid');
     const { frame } = container.userMemory.pinRun(dma.vpfn + pfn - dma.pfn, 1, {
       read: !writes,
       write: writes,

@@ -15,6 +15,7 @@ import type { DmaAccess, VfioDma } from './dma-list.js';
 import { isValidIova } from './iova-ranges.js';
 import type { Type1, VfioContainer } from './objects.js';
 import { pinMap } from './pin-map.js';
+import { giveAddress } from './update-vaddr.js';
 import { refusal } from '../refusal.js';
 
 /** What VFIO_IOMMU_MAP_DMA is told. */
@@ -23,6 +24,8 @@ export interface MapDmaRequest extends DmaAccess {
   /** Address in the memory of the process. */
   readonly vaddr: U64;
   readonly size: U64;
+  /** VFIO_DMA_MAP_FLAG_VADDR: no new mapping, but a new address for one that has none. */
+  readonly updateVaddr?: boolean;
 }
 
 const MIRRORS = 'vfio_dma_do_map';
@@ -35,7 +38,8 @@ const MIRRORS = 'vfio_dma_do_map';
 export function vfioMapDma(state: KernelState, container: VfioContainer, request: MapDmaRequest): VfioDma {
   const iommu = requireIommu(container, 'vfio_fops_unl_ioctl');
   const { iova, vaddr, size } = request;
-  requireArguments(request);
+  requireArguments(state, request);
+  if (request.updateVaddr) return giveAddress(iommu, iova, size, vaddr);
   const pfn = pfnOf(iova);
   const pages = pfnOf(size);
   const taken = iommu.dmas.firstIn(pfn, pages);
@@ -61,7 +65,8 @@ export function vfioMapDma(state: KernelState, container: VfioContainer, request
     throw refusal('EINVAL', MIRRORS, rule, { code: 'IOVA_RANGE', subject: container.subject });
   }
   iommu.available--;
-  const dma: VfioDma = { pfn, vpfn: pfnOf(vaddr), pages: 0, read: request.read, write: request.write };
+  const { read, write } = request;
+  const dma: VfioDma = { pfn, vpfn: pfnOf(vaddr), vaddrValid: true, pages: 0, read, write };
   if (iommu.domains.length === 0) dma.pages = pages;
   else pinMap(state, container, iommu, dma, pages);
   iommu.dmas.insert(dma);
@@ -79,9 +84,16 @@ export function requireIommu(container: VfioContainer, mirrors: string): Type1 {
 }
 
 /** The smallest page is 4096 bytes on every platform this driver knows, whatever the groups. */
-function requireArguments({ iova, vaddr, size, read, write }: MapDmaRequest): void {
+function requireArguments(
+  state: KernelState,
+  { iova, vaddr, size, read, write, updateVaddr }: MapDmaRequest,
+): void {
   const invalid = (rule: string) => refusal('EINVAL', MIRRORS, rule, { code: 'INVALID_ARGUMENT' });
-  if (!read && !write) throw invalid('A mapping must allow reading or writing.');
+  if (updateVaddr) {
+    if (!state.profile.knowsUnmapAll)
+      throw invalid(`Linux ${state.profile.name} does not know the flag VADDR.`);
+    if (read || write) throw invalid('With the flag VADDR the access stays as it is.');
+  } else if (!read && !write) throw invalid('A mapping must allow reading or writing.');
   if (isZero(size)) throw invalid('A mapping must have a size.');
   if (((size.lo | iova.lo | vaddr.lo) & 0xfff) !== 0) {
     throw invalid(

@@ -6,6 +6,7 @@ import type { KernelState } from '../state.js';
 import type { VfioDma } from './dma-list.js';
 import type { Type1, VfioContainer, VfioDomain } from './objects.js';
 import { refusal } from '../refusal.js';
+import { requireAddresses } from './update-vaddr.js';
 import { removeDma } from './unmap-unpin.js';
 
 /**
@@ -34,6 +35,7 @@ export function pinMap(
 
 /** Maps everything a container has into a new domain, or nothing. Linux: vfio_iommu_replay(). */
 export function replay(state: KernelState, container: VfioContainer, iommu: Type1, target: VfioDomain): void {
+  requireAddresses(container, iommu.dmas.all(), 'vfio_iommu_replay');
   const done: { readonly pfn: number; readonly pages: number }[] = [];
   // What another domain has is pinned and counted.
   const isFirst = iommu.domains.length === 0;

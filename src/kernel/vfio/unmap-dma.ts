@@ -4,6 +4,7 @@ import type { VfioDma } from './dma-list.js';
 import { requireIommu, wraps } from './map-dma.js';
 import type { Type1, VfioContainer } from './objects.js';
 import { refusal } from '../refusal.js';
+import { takeAddresses } from './update-vaddr.js';
 import { unmapUnpin } from './unmap-unpin.js';
 
 /** What VFIO_IOMMU_UNMAP_DMA is told. */
@@ -12,6 +13,8 @@ export interface UnmapDmaRequest {
   readonly size: U64;
   /** VFIO_DMA_UNMAP_FLAG_ALL. */
   readonly all: boolean;
+  /** VFIO_DMA_UNMAP_FLAG_VADDR: the mappings stay, and lose their addresses. */
+  readonly takeVaddr?: boolean;
 }
 
 const MIRRORS = 'vfio_dma_do_unmap';
@@ -31,9 +34,14 @@ export function vfioUnmapDma(state: KernelState, container: VfioContainer, reque
   if (iommu.v2 && !request.all) requireUncut(iommu, pfn, pages);
   const first = iommu.dmas.firstIn(pfn, pages);
   if (first === null || (!iommu.v2 && first.pfn < pfn)) return 0;
+  const all = iommu.dmas.all();
+  if (request.takeVaddr) {
+    const from = all.indexOf(first);
+    const end = all.findIndex((dma, at) => at >= from && dma.pfn >= pfn + pages);
+    return takeAddresses(state, container, all.slice(from, end < 0 ? undefined : end));
+  }
   let removed = 0;
   let count = 0;
-  const all = iommu.dmas.all();
   for (let at = all.indexOf(first); at < all.length && all[at].pfn < pfn + pages; at++) {
     unmapUnpin(state, iommu, all[at]);
     removed += all[at].pages;
@@ -44,8 +52,10 @@ export function vfioUnmapDma(state: KernelState, container: VfioContainer, reque
   return removed;
 }
 
-function requireArguments(state: KernelState, { iova, size, all }: UnmapDmaRequest): void {
+function requireArguments(state: KernelState, { iova, size, all, takeVaddr }: UnmapDmaRequest): void {
   const invalid = (rule: string) => refusal('EINVAL', MIRRORS, rule, { code: 'INVALID_ARGUMENT' });
+  if (takeVaddr && !state.profile.knowsUnmapAll)
+    throw invalid(`Linux ${state.profile.name} does not know the flag VADDR.`);
   if (all) {
     if (!state.profile.knowsUnmapAll)
       throw invalid(`Linux ${state.profile.name} does not know the flag ALL.`);

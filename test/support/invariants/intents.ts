@@ -192,11 +192,22 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
     case 'setContainerIommu':
       return { type, container, iommuType: pick([3, 3, 1, 3, 3, 1, 3, 6, 7], b) };
     case 'vfioMapDma':
-      return { type, container, iova, vaddr: pick(VADDRS, b), size, read, write };
+      return c % 9 === 0
+        ? {
+            type,
+            container,
+            iova,
+            vaddr: pick(VADDRS, b),
+            size,
+            read: false,
+            write: false,
+            updateVaddr: true,
+          }
+        : { type, container, iova, vaddr: pick(VADDRS, b), size, read, write };
     case 'vfioUnmapDma':
       return b % 6 === 0
         ? { type, container, iova: u64(0, 0), size: u64(0, 0), all: true }
-        : { type, container, iova, size, all: false };
+        : { type, container, iova, size, all: false, ...(c % 5 === 0 && { takeVaddr: true }) };
     case 'bindDriver':
       return { type, device, driver: pick(DRIVERS, b), ...(c % 2 === 0 && { vectors: 1 + (c % 7) }) };
     case 'svaBind':

@@ -64,6 +64,8 @@ export const MAPPING_RULES: ObstacleRules = {
     otherwise: 'OTHER_ARGUMENTS',
   },
   SIMULATOR_LIMIT: { evidence: ({ blocker }) => [blocker.message], otherwise: 'OTHER_ARGUMENTS' },
+  NO_VADDR: { evidence: ({ blocker }) => [blocker.message], otherwise: 'OTHER_ARGUMENTS' },
+  DRIVERS_PIN: { evidence: ({ blocker }) => [blocker.message], otherwise: 'UNKNOWN' },
   INVALID_ARGUMENT: { evidence: ({ blocker }) => [blocker.message], otherwise: 'OTHER_ARGUMENTS' },
 };
 

@@ -48,7 +48,8 @@ export const standingMap: StandingRule<'map'> = function* ({ kernel }, command) 
 /** Linux: vfio_dma_do_map(). */
 export const standingVfioMap: StandingRule<'vfioMapDma'> = function* ({ kernel }, command) {
   const container = kernel.containers.get(command.container);
-  if (container === undefined) return;
+  // A new address for a mapping follows other rules; the kernel tells them.
+  if (container === undefined || command.updateVaddr) return;
   const { iova, vaddr, size, read, write } = command;
   const { iommu, subject, number } = container;
   if (iommu === null) yield found('NO_IOMMU_SET', `Container ${number} has no IOMMU type set.`, subject);
