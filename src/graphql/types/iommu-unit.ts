@@ -234,7 +234,7 @@ IommuUnitRef.implement({
     }),
     debugfs: t.string({
       description:
-        "This unit's part of a file in /sys/kernel/debug/iommu/intel, in the kernel's text: iommu_regset, dmar_translation_struct, invalidation_queue, ir_translation_struct. Empty for a unit the driver leaves alone. Another name is an error.",
+        "This unit's part of a file in /sys/kernel/debug/iommu/intel, in the kernel's text: iommu_regset, dmar_translation_struct, domain_translation_struct (of the devices it serves), invalidation_queue, ir_translation_struct. Empty for a unit the driver leaves alone. Another name is an error.",
       args: { file: t.arg.string({ required: true, description: 'Name of the file.' }) },
       resolve: ({ platform, it }, { file }) => {
         try {

@@ -1,6 +1,7 @@
 import type { IntelUnit } from '../../kernel/intel/unit.js';
 import { InvalidInputError } from '../errors.js';
 import type { Platform } from '../platform.js';
+import { domainTranslations } from './domain-translation.js';
 import { interruptTable } from './interrupt-table.js';
 import { invalidationQueue } from './invalidation-queue.js';
 import { regset } from './regset.js';
@@ -10,6 +11,7 @@ import { translationStructures } from './translation.js';
 const FILES: Readonly<Record<string, (unit: IntelUnit, platform: Platform) => string>> = {
   iommu_regset: (unit, platform) => regset(unit, platform.kernel.config.profile),
   dmar_translation_struct: translationStructures,
+  domain_translation_struct: domainTranslations,
   invalidation_queue: invalidationQueue,
   ir_translation_struct: interruptTable,
 };

@@ -4,7 +4,7 @@ import type { IntelUnit } from '../../../src/kernel/intel/unit.js';
 import type { Platform } from '../../../src/platform/platform.js';
 import { debugfsText } from '../../../src/platform/debugfs/index.js';
 import { GLOBAL, REGISTER } from '../../../src/layout/registers.js';
-import { Host } from '../../support/kernel/host.js';
+import { Host, mapping } from '../../support/kernel/host.js';
 
 /** A unit of registers and memory only: every state is written by hand, the text after section 8.9. */
 class Bench {
@@ -202,9 +202,84 @@ describe('ir_translation_struct', () => {
   });
 });
 
+describe('domain_translation_struct', () => {
+  const COLUMNS = 'IOVA_PFN\t\tPML5E\t\t\tPML4E\t\t\tPDPE\t\t\tPDE\t\t\tPTE';
+  const textOf = (host: Host) =>
+    debugfsText({ kernel: host.kernel } as Platform, host.kernel.units[0], 'domain_translation_struct');
+
+  function mapped(profile: 'V5_10' | 'V6_1') {
+    const host = Host.boot({ config: { profile } });
+    const domain = host.kernel.allocDomain('pci', 'UNMANAGED');
+    host.kernel.attach(domain, host.device());
+    host.kernel.map(domain, mapping('7f0000001000', '40001000', '1000'));
+    host.kernel.map(domain, mapping('7f0000200000', '80000000', '200000', 'r'));
+    return { host, domain };
+  }
+
+  it('shows the primary domain of each device, a row for each leaf with the entries that lead to it', () => {
+    const { host, domain } = mapped('V5_10');
+    const at = (frame: number, index: number) => host.machine.memory.load64(frame * 4096 + index * 8);
+    const frameOf = ({ hi, lo }: { hi: number; lo: number }) => (hi & 0xfffff) * 2 ** 20 + (lo >>> 12);
+    // Indices of 0x7f0000001000: 254, 0, 0 and 1; the large page is entry 1 of the third table.
+    const top = at(domain.rootFrame, 254);
+    const middle = at(frameOf(top), 0);
+    const [below, large] = [at(frameOf(middle), 0), at(frameOf(middle), 1)];
+    const leaf = at(frameOf(below), 1);
+    const hex = (value: { hi: number; lo: number }) =>
+      `0x${value.hi.toString(16).padStart(8, '0')}${value.lo.toString(16).padStart(8, '0')}`;
+    const none = `0x${'0'.repeat(16)}`;
+    expect(textOf(host).split('\n')).toEqual([
+      `Device 0000:6a:01.0 with pasid 0 @0x${(domain.rootFrame * 4096).toString(16)}`,
+      COLUMNS,
+      `0x00007f0000001 |\t${[none, hex(top), hex(middle), hex(below), hex(leaf)].join('\t')}`,
+      `0x00007f0000200 |\t${[none, hex(top), hex(middle), hex(large), none].join('\t')}`,
+      '',
+      '',
+    ]);
+    expect([hex(leaf), hex(large)]).toEqual(['0x0000000040001003', '0x0000000080000081']);
+  });
+
+  it('shows nothing of what is attached beside the primary domain', () => {
+    const host = Host.boot();
+    host.kernel.enableFeature(host.device(), 'AUX');
+    const aux = host.kernel.allocDomain('mdev', 'UNMANAGED');
+    host.kernel.map(aux, mapping('1000', '40001000', '1000'));
+    host.kernel.attach(aux, host.mdev('11111111-1111-4111-8111-111111111111'));
+    const primary = host.device().primaryDomain!;
+    const [heading, , end] = textOf(host).split('\n');
+    expect(heading).toBe(`Device 0000:6a:01.0 with pasid 0 @0x${(primary.rootFrame * 4096).toString(16)}`);
+    expect(end).toBe('');
+  });
+
+  it('names no PASID in V6_1, where auxiliary domains are gone', () => {
+    const { host, domain } = mapped('V6_1');
+    expect(textOf(host).split('\n')[0]).toBe(
+      `Device 0000:6a:01.0 @0x${(domain.rootFrame * 4096).toString(16)}`,
+    );
+  });
+
+  it('in V6_1 shows the first device of a group once for each of its devices', () => {
+    const pair = { vendorId: 0x1af4, multifunction: true };
+    const parents = [{ ...pair }, { ...pair, at: '0000:6a:01.1' }];
+    const heads = (profile: 'V5_15' | 'V6_1') =>
+      textOf(Host.boot({ parents, config: { profile } }))
+        .split('\n')
+        .filter((line) => line.startsWith('Device'))
+        .map((line) => line.split(' ')[1]);
+    expect(heads('V5_15')).toEqual(['0000:6a:01.0', '0000:6a:01.1']);
+    expect(heads('V6_1')).toEqual(['0000:6a:01.0', '0000:6a:01.0']);
+  });
+
+  it('is refused when it would be longer than anybody reads', () => {
+    const { host, domain } = mapped('V5_10');
+    host.kernel.map(domain, mapping('40000000', '100001000', '20000000'));
+    expect(() => textOf(host)).toThrow('more than 100000 rows');
+  });
+});
+
 it('refuses the name of a file that is not there', () => {
   expect(() => new Bench().text('domain_list')).toThrow(
-    'There is no debugfs file "domain_list"; there are iommu_regset, dmar_translation_struct, invalidation_queue, ir_translation_struct.',
+    'There is no debugfs file "domain_list"; there are iommu_regset, dmar_translation_struct, domain_translation_struct, invalidation_queue, ir_translation_struct.',
   );
   expect(() => new Bench().text('toString')).toThrow('There is no debugfs file');
 });
