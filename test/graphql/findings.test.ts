@@ -44,7 +44,7 @@ it('says which debugfs files there are when asked for another', async () => {
   expect(body.errors).toMatchObject([
     {
       message:
-        'There is no debugfs file "passwd"; there are iommu_regset, dmar_translation_struct, invalidation_queue, ir_translation_struct.',
+        'There is no debugfs file "passwd"; there are iommu_regset, dmar_translation_struct, domain_translation_struct, invalidation_queue, ir_translation_struct.',
       extensions: { code: 'BAD_USER_INPUT' },
     },
   ]);
