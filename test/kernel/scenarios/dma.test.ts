@@ -73,7 +73,7 @@ describe('scenario 89: the fault line', () => {
   });
 
   it('of an untagged request has PASID ffffffff or NO_PASID', () => {
-    const old = attached();
+    const old = attached({ config: { profile: 'V5_10' } });
     old.host.dma('WRITE', '0x12345678');
     expect(old.host.lines.at(-1)).toBe(
       'DMAR: [DMA Write] Request device [6a:01.0] PASID ffffffff fault addr 12345000 [fault reason 121] SM: Read/Write permission error in second-level paging entry',
@@ -124,7 +124,7 @@ it('scenario 92: every record is an event, and a line names the record it tells 
 });
 
 it('scenario 91: an auxiliary detach flushes PASID cache, IOTLB and device-TLB, and the PASID then faults', () => {
-  const { host, domain, subdevice } = attached();
+  const { host, domain, subdevice } = attached({ config: { profile: 'V5_10' } });
   host.kernel.map(domain, mapping('1000', '40001000', '1000'));
   host.dma('READ', '0x1000', 1);
   expect(host.invalidations(() => host.kernel.detach(domain, subdevice))).toEqual([
@@ -151,7 +151,7 @@ describe('after an unmap under a PASID', () => {
   });
 
   it('a parent with ATS still gets through: this kernel flushes no device-TLB of auxiliary domains', () => {
-    expect(used({})[0]).toEqual({ physical: '0x40001000' });
+    expect(used({ config: { profile: 'V5_10' } })[0]).toEqual({ physical: '0x40001000' });
   });
 });
 
@@ -170,7 +170,7 @@ it('a unit without queued invalidation is driven through its registers', () => {
 });
 
 it('a first-level domain is used where every unit has only first-level translation', () => {
-  const { host, domain } = attached({ ecap: { SSTS: 0, FSTS: 1, SMPWCS: 1 } });
+  const { host, domain } = attached({ ecap: { SSTS: 0, FSTS: 1, SMPWCS: 1 }, config: { profile: 'V5_10' } });
   expect(domain.firstLevel).toBe(true);
   host.kernel.map(domain, mapping('200000', '40200000', '201000'));
   expect(host.dma('WRITE', '0x200008', 1)).toEqual({ physical: '0x40200008' });
@@ -191,7 +191,7 @@ describe('scenario 93: a page request under an auxiliary PASID', () => {
     last,
     groupIndex: 5,
   });
-  const plan = { ecap: { PRS: 1 }, parents: [{ pri: true }] };
+  const plan: HostPlan = { ecap: { PRS: 1 }, parents: [{ pri: true }], config: { profile: 'V5_10' } };
 
   it('finds nobody to ask: a line, and the response Failure to the last of the group', () => {
     const { host } = attached(plan);

@@ -9,7 +9,7 @@ describe('scenario 16: has(AUX)', () => {
   it.each([
     ['without the Scalable IOV capability', { parents: [{ siov: false }] }],
     ['without a PASID capability', { parents: [{ pasidWidth: null }] }],
-    ['when a unit is not in scalable mode', { config: { commandLine: 'intel_iommu=on' } }],
+    ['when a unit is not in scalable mode', { config: { commandLine: 'intel_iommu=on,sm_off' } }],
   ])('is false %s, with a reason', (_title, plan) => {
     const host = Host.boot(plan);
     const state = host.kernel.featureState(host.device()).find((each) => each.feature === 'AUX')!;
@@ -30,7 +30,7 @@ it('scenario 18: enabling AUX without a PASID capability is ENODEV', () => {
 });
 
 it.each([
-  ['out of scalable mode', { config: { commandLine: 'intel_iommu=on' } }],
+  ['out of scalable mode', { config: { commandLine: 'intel_iommu=on,sm_off' } }],
   [
     'on a device no unit serves',
     { units: [{ devices: ['0000:6b:00.0'] }], parents: [{}, { at: '0000:6b:00.0' }] },

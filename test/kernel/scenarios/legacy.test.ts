@@ -10,23 +10,26 @@ function contextEntry(host: Host): { hi: number; lo: number }[] {
 
 describe('legacy mode', () => {
   const legacy = (words = '') =>
-    Host.boot({ config: { commandLine: `intel_iommu=on ${words}` }, parents: [{ ats: false }] });
+    Host.boot({ config: { commandLine: `intel_iommu=on,sm_off ${words}` }, parents: [{ ats: false }] });
+
+  /** Lowest domain id there is: V6_1 keeps 1 free in this mode too, as recorded in qemu-linux/memory. */
+  const firstId = (host: Host) => (host.kernel.config.profile === 'V6_1' ? 2 : 1);
 
   it('puts domain id, width and tables into the context entry', () => {
     const host = legacy();
     const domain = host.group().defaultDomain!;
     expect(host.kernel.scalableMode).toBe(false);
-    // Present, type 0; id 1 in bits 23:8, AW 2.
+    // Present, type 0; the id in bits 23:8, AW 2.
     expect(contextEntry(host)).toEqual(
       [
         { hi: 0, lo: domain.rootFrame * 4096 + 1 },
-        { hi: 0, lo: 0x102 },
+        { hi: 0, lo: (firstId(host) << 8) | 2 },
       ].map(({ hi, lo }) => ({ hi: hi + Math.floor(lo / 4294967296), lo: lo >>> 0 })),
     );
   });
 
   it('marks a device that may use ATS in the entry', () => {
-    const host = Host.boot({ config: { commandLine: 'intel_iommu=on' } });
+    const host = Host.boot({ config: { commandLine: 'intel_iommu=on,sm_off' } });
     expect(contextEntry(host)[0].lo & 0xf).toBe(0x5);
   });
 
@@ -34,7 +37,7 @@ describe('legacy mode', () => {
     const host = legacy('iommu=pt');
     expect(contextEntry(host)).toEqual([
       { hi: 0, lo: 0x9 },
-      { hi: 0, lo: 0x102 },
+      { hi: 0, lo: (firstId(host) << 8) | 2 },
     ]);
     expect(host.dma('WRITE', '0x12345678')).toEqual({ physical: '0x12345678' });
     expect(host.kernel.iovaToPhys(host.group().domain!, address('1000'))).toBeNull();
@@ -45,8 +48,8 @@ describe('legacy mode', () => {
     const domain = host.kernel.allocDomain('pci', 'UNMANAGED');
     host.kernel.map(domain, mapping('1000', '40001000', '1000'));
     expect(host.invalidations(() => host.kernel.attach(domain, host.device()))).toEqual([
-      'CONTEXT_CACHE DEVICE did=1 sid=6a08',
-      'IOTLB DOMAIN did=1',
+      `CONTEXT_CACHE DEVICE did=${firstId(host)} sid=6a08`,
+      `IOTLB DOMAIN did=${firstId(host)}`,
     ]);
     expect(host.dma('READ', '0x1000')).toEqual({ physical: '0x40001000' });
     host.kernel.detach(domain, host.device());

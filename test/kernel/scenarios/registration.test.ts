@@ -16,7 +16,7 @@ it('scenario 1: subdevice operations are registered, and said so before the fina
 
 it.each([
   ['scenario 2: one of two units lacks SMTS', { units: [unitWithout('SMTS'), {}] }],
-  ['scenario 3: the switch is off', { config: { commandLine: 'intel_iommu=on' } }],
+  ['scenario 3: the switch is off', { config: { commandLine: 'intel_iommu=on,sm_off' } }],
   ['scenario 4: a unit lacks PASID', { ecap: { PASID: 0, PSS: 0 } }],
   [
     'decision table: the build option is n',
@@ -64,11 +64,25 @@ it('scenario 10: the subdevice of a parent no unit serves is made, without a gro
   const host = Host.boot({
     units: [{ devices: ['0000:6b:00.0'] }],
     parents: [{}, { at: '0000:6b:00.0' }],
+    config: { profile: 'V5_10' },
   });
   expect(host.device().group).toBeNull();
   const subdevice = host.mdev(U1);
   expect(subdevice.group).toBeNull();
   expect(host.kernel.subdevices.get(U1)).toBe(subdevice);
+});
+
+it.each(['V5_15', 'V6_1'] as const)('scenario 10 in %s: the driver’s refusal fails the create', (profile) => {
+  const host = Host.boot({
+    units: [{ devices: ['0000:6b:00.0'] }],
+    parents: [{}, { at: '0000:6b:00.0' }],
+    config: { profile },
+  });
+  expect(errnoOf(() => host.mdev(U1))).toBe('EINVAL');
+  expect(host.lines.at(-1)).toBe(
+    `${profile === 'V6_1' ? 'idxd' : 'vfio_mdev'}: probe of ${U1} failed with error -22`,
+  );
+  expect(host.kernel.subdevices.size).toBe(0);
 });
 
 it('scenario 14: removing a subdevice removes its group, whose number is used again', () => {
@@ -90,7 +104,7 @@ it('scenario 15: with iommu=pt the parent is in the identity domain, the subdevi
 });
 
 it('prints the boot lines of a default host in order', () => {
-  expect(Host.boot().lines).toEqual([
+  expect(Host.boot({ config: { profile: 'V5_10' } }).lines).toEqual([
     'DMAR: IOMMU enabled',
     'DMAR: Intel-IOMMU: scalable mode supported',
     'DMAR: Host address width 46',

@@ -100,6 +100,9 @@ export const ECAP: EcapFields = {
   RPS: 1,
 };
 
+/** What a host is booted with when its plan does not say. */
+export const defaults: { profile: KernelConfig['profile'] } = { profile: 'V5_10' };
+
 /** A booted host: machine, kernel, and everything both said. */
 export class Host {
   readonly machine: Machine;
@@ -158,7 +161,7 @@ export class Host {
     });
     this.kernel = new Kernel({
       config: {
-        profile: 'V5_10',
+        profile: defaults.profile,
         commandLine: 'intel_iommu=on,sm_on',
         options: {},
         subdeviceModel: 'MDEV_BUS_OPS',
