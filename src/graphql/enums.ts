@@ -146,6 +146,16 @@ export const VfioInterruptKindEnum = enumOf('VfioInterruptKind', 'Kinds of inter
   REQUEST: 'The host asks the user to let go of the device.',
 });
 
+export const VfioDirtyActionEnum = enumOf(
+  'VfioDirtyAction',
+  'What is asked of the record of pages that may have been written.',
+  {
+    START: 'Begins it; EACCES for a container of TYPE1.',
+    STOP: 'Ends it.',
+    GET_BITMAP: 'Reads it for a range, and begins anew there.',
+  },
+);
+
 export const VfioIommuTypeEnum = enumOf('VfioIommuType', 'The backend of a VFIO container.', {
   TYPE1: 'Unmapping takes a whole mapping when its first byte is covered, and nothing else.',
   TYPE1V2: 'Unmapping that would cut a mapping is refused.',

@@ -45,7 +45,7 @@ import { svaBind, svaUnbind } from './sva/bind.js';
 import type { ProcessMemory } from './sva/process-memory.js';
 import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';
 import { closeDevice, openDevice } from './vfio/device.js';
-import { dirtyPages } from './vfio/dirty-pages.js';
+import { type DirtyRun, dirtyPages } from './vfio/dirty-pages.js';
 import { dmaRw } from './vfio/dma-rw.js';
 import { checkExtension } from './vfio/extension.js';
 import { type MapDmaRequest, vfioMapDma } from './vfio/map-dma.js';
@@ -349,12 +349,12 @@ export class Kernel {
   vfioUnmapDma(container: VfioContainer, request: UnmapDmaRequest): number {
     return vfioUnmapDma(this.state, container, request);
   }
-  /** @param flags exactly one of START (1), STOP (2) and GET_BITMAP (4); the last gives pages of the range */
+  /** @param flags exactly one of START (1), STOP (2) and GET_BITMAP (4); the last gives dirty pages of the range */
   vfioDirtyPages(
     container: VfioContainer,
     flags: number,
     range: { readonly iova: U64; readonly size: U64 } | null,
-  ): number[] {
+  ): DirtyRun[] {
     return dirtyPages(container, flags, range);
   }
   /** DMA that the driver of a subdevice does for it: writes bytes, or reads as many as the number says. */

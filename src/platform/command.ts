@@ -58,6 +58,13 @@ export type Command =
       readonly takeVaddr?: true;
     }
   | {
+      readonly type: 'vfioDirtyPages';
+      readonly container: number;
+      readonly action: 'START' | 'STOP' | 'GET_BITMAP';
+      /** What to read; GET_BITMAP only. */
+      readonly range: { readonly iova: U64; readonly size: U64 } | null;
+    }
+  | {
       readonly type: 'hotplugDevice';
       /** The functions of the card, as lspci prints them. */
       readonly pci: string;

@@ -140,6 +140,17 @@ describe('the road of a container on the demo platform', () => {
     expect(await run(`vfioMapDma(input: ${input('0x0', '64K')})`, selection)).toMatchObject({
       container: { lockedMemory: '65536', lockedMemoryLimit: '65536' },
     });
+    const dirty = (rest: string) =>
+      run(
+        `vfioDirtyPages(input: { container: "${container.id}", ${rest} })`,
+        '... on VfioDirtyPagesPayload { dirty { iova size } container { recordsDirtyPages } }',
+      );
+    const read = 'action: GET_BITMAP, iova: "0x0", size: "1M"';
+    expect(await dirty(read)).toMatchObject({ errno: 'EINVAL' });
+    expect(await dirty('action: START')).toMatchObject({ dirty: [], container: { recordsDirtyPages: true } });
+    expect(await dirty(read)).toMatchObject({ dirty: [{ iova: '0x0', size: '65536' }] });
+    expect(await dirty('action: STOP, size: "4K"')).toMatchObject({ __typename: 'InvalidInputError' });
+    expect(await dirty('action: STOP')).toMatchObject({ container: { recordsDirtyPages: false } });
     expect(await run(`vfioMapDma(input: ${input('0x100000', '4K')})`)).toMatchObject({ errno: 'ENOMEM' });
     const { whyNot } = await api.ask<{ whyNot: object[] }>(
       `{ whyNot(command: { vfioMapDma: ${input('0x100000', '4K')} }) { code } }`,

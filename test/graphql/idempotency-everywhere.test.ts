@@ -87,6 +87,7 @@ function road(graph: Graph): Step[] {
       { size: '8K' },
     ),
     step('vfioUnmapDma', { container: CONTAINER, iova: '0x200000', size: '4K' }, { size: '8K' }),
+    step('vfioDirtyPages', { container: CONTAINER, action: 'START' }, { action: 'STOP' }),
     step('openVfioDevice', { group, name: UUID }, { name: SOFTWARE }),
     step('closeVfioDevice', { group, name: UUID }, { name: SOFTWARE }),
     step('removeGroupFromContainer', { container: CONTAINER, group }, { group: 'Group:box/1' }),

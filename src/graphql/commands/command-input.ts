@@ -43,6 +43,7 @@ import {
   OpenContainerInput,
   SetContainerIommuInput,
   VfioDeviceInput,
+  VfioDirtyPagesInput,
   VfioMapDmaInput,
   VfioUnmapDmaInput,
   askAddGroup,
@@ -51,6 +52,7 @@ import {
   askOpenVfioDevice,
   askRemoveGroup,
   askSetContainerIommu,
+  askVfioDirtyPages,
   askVfioMapDma,
   askVfioUnmapDma,
 } from './vfio.js';
@@ -114,6 +116,10 @@ export const CommandInput = builder.inputType('CommandInput', {
     closeVfioDevice: t.field({ type: VfioDeviceInput, description: 'Closes it.' }),
     vfioMapDma: t.field({ type: VfioMapDmaInput, description: 'Maps memory of a process.' }),
     vfioUnmapDma: t.field({ type: VfioUnmapDmaInput, description: 'Removes such mappings.' }),
+    vfioDirtyPages: t.field({
+      type: VfioDirtyPagesInput,
+      description: 'Records, or reads, which pages may have been written.',
+    }),
   }),
 });
 
@@ -157,6 +163,7 @@ const ASK: Readonly<Record<CommandName, (input: never) => AnyAsked>> = {
   closeVfioDevice: askCloseVfioDevice,
   vfioMapDma: askVfioMapDma,
   vfioUnmapDma: askVfioUnmapDma,
+  vfioDirtyPages: askVfioDirtyPages,
 };
 
 /** The one command that is given, and how to read it. Reading refuses as the mutation would. */

@@ -3,7 +3,7 @@ import { VFIO_IOMMU } from '../../kernel/vfio/objects.js';
 import type { UserMemoryRange } from '../../platform/command.js';
 import { InvalidInputError } from '../../platform/errors.js';
 import { builder } from '../builder.js';
-import { DmaAccessEnum, VfioIommuTypeEnum } from '../enums.js';
+import { DmaAccessEnum, VfioDirtyActionEnum, VfioIommuTypeEnum } from '../enums.js';
 import { numberKey, requireId, requireKnownKind } from '../ids.js';
 import { type Asked, requestFields } from './asked.js';
 
@@ -114,6 +114,20 @@ export const VfioUnmapDmaInput = builder.inputType('VfioUnmapDmaInput', {
   }),
 });
 
+export const VfioDirtyPagesInput = builder.inputType('VfioDirtyPagesInput', {
+  description: 'What to do with the record of pages that may have been written.',
+  fields: (t) => ({
+    container: t.id({ required: true, description: 'Id of the container.' }),
+    action: t.field({ type: VfioDirtyActionEnum, required: true, description: 'What to do.' }),
+    iova: t.field({ type: 'Address', description: 'First I/O address to read; GET_BITMAP only.' }),
+    size: t.field({
+      type: 'ByteSize',
+      description: 'Bytes to read, a multiple of 4096 that cuts no mapping; GET_BITMAP only.',
+    }),
+    ...requestFields(t),
+  }),
+});
+
 function containerOf(container: string): { readonly platform: string; readonly container: number } {
   const id = requireId(container, ['input', 'container'], 'VfioContainer');
   return { platform: id.platform, container: numberKey(id, container) };
@@ -212,4 +226,14 @@ export function askVfioUnmapDma(input: typeof VfioUnmapDmaInput.$inferInput): As
   const { iova, size } = input;
   const command = { type: 'vfioUnmapDma', container, iova, size, all: input.all ?? false } as const;
   return { platform, command: input.takeVaddr ? { ...command, takeVaddr: true } : command };
+}
+
+export function askVfioDirtyPages(input: typeof VfioDirtyPagesInput.$inferInput): Asked<'vfioDirtyPages'> {
+  const { platform, container } = containerOf(input.container);
+  const { action, iova, size } = input;
+  if ((iova == null) !== (action !== 'GET_BITMAP') || (size == null) !== (iova == null)) {
+    throw new InvalidInputError(['input'], 'GET_BITMAP takes iova and size; START and STOP take neither.');
+  }
+  const range = iova == null || size == null ? null : { iova, size };
+  return { platform, command: { type: 'vfioDirtyPages', container, action, range } };
 }

@@ -1,4 +1,5 @@
-import type { U64 } from '../../bits/u64.js';
+import { type U64, u64FromPfn } from '../../bits/u64.js';
+import type { DirtyRun } from '../../kernel/vfio/dirty-pages.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import type { OpenedDevice } from '../../platform/verbs/vfio.js';
 import { builder } from '../builder.js';
@@ -8,6 +9,7 @@ import {
   OpenContainerInput,
   SetContainerIommuInput,
   VfioDeviceInput,
+  VfioDirtyPagesInput,
   VfioMapDmaInput,
   VfioUnmapDmaInput,
   askAddGroup,
@@ -17,6 +19,7 @@ import {
   askOpenVfioDevice,
   askRemoveGroup,
   askSetContainerIommu,
+  askVfioDirtyPages,
   askVfioMapDma,
   askVfioUnmapDma,
 } from '../commands/vfio.js';
@@ -69,6 +72,37 @@ VfioUnmapPayload.implement((t) => ({
   }),
 }));
 const VfioUnmapResult = resultUnion('VfioUnmapResult', VfioUnmapPayload.ref, 'KERNEL');
+
+const VfioDirtyRange = builder.objectRef<DirtyRun>('VfioDirtyRange').implement({
+  description: 'Pages that may have been written, next to each other.',
+  fields: (t) => ({
+    iova: t.field({
+      type: 'Address',
+      description: 'First I/O address.',
+      resolve: ({ pfn }) => u64FromPfn(pfn),
+    }),
+    size: t.field({ type: 'ByteSize', description: 'Bytes.', resolve: ({ pages }) => u64FromPfn(pages) }),
+  }),
+});
+
+const VfioDirtyPagesPayload = payloadType<
+  'VfioDirtyPagesPayload',
+  { readonly container: VfioContainer; readonly dirty: readonly DirtyRun[] }
+>('VfioDirtyPagesPayload', 'The record of written pages was begun, ended or read.');
+VfioDirtyPagesPayload.implement((t) => ({
+  container: t.field({
+    type: VfioContainerRef,
+    description: 'The container.',
+    resolve: ({ platform, value }) => containerView(platform, value.container),
+  }),
+  dirty: t.field({
+    type: [VfioDirtyRange],
+    description:
+      'What GET_BITMAP found, in order: everything mapped while a device reaches it through an IOMMU, since nothing records what that writes.',
+    resolve: ({ value }) => [...value.dirty],
+  }),
+}));
+const VfioDirtyPagesResult = resultUnion('VfioDirtyPagesResult', VfioDirtyPagesPayload.ref, 'KERNEL');
 
 const VfioDevicePayload = payloadType<'VfioDevicePayload', OpenedDevice>(
   'VfioDevicePayload',
@@ -152,5 +186,13 @@ builder.mutationFields((t) => ({
     description: 'Removes mappings; that there are none is no error. Linux: VFIO_IOMMU_UNMAP_DMA.',
     args: { input: t.arg({ type: VfioUnmapDmaInput, required: true, description: 'What to unmap.' }) },
     resolve: (_root, { input }, context) => perform(context, 'VfioUnmapPayload', input, askVfioUnmapDma),
+  }),
+  vfioDirtyPages: t.field({
+    type: VfioDirtyPagesResult,
+    description:
+      'Records which pages may have been written, for moving a machine. Linux: VFIO_IOMMU_DIRTY_PAGES.',
+    args: { input: t.arg({ type: VfioDirtyPagesInput, required: true, description: 'What to do.' }) },
+    resolve: (_root, { input }, context) =>
+      perform(context, 'VfioDirtyPagesPayload', input, askVfioDirtyPages),
   }),
 }));

@@ -155,6 +155,10 @@ VfioContainerRef.implement({
       description: 'What the user mapped, in order of I/O address.',
       resolve: ({ it }) => [...(it.iommu?.dmas.all() ?? [])],
     }),
+    recordsDirtyPages: t.boolean({
+      description: 'Pages that may have been written are recorded (vfioDirtyPages).',
+      resolve: ({ it }) => it.iommu !== null && it.iommu.dirty !== null,
+    }),
     lockedMemory: t.field({
       type: 'ByteSize',
       description:

@@ -1,5 +1,6 @@
 import { type U64, pfnOf, u64FromPfn } from '../../bits/u64.js';
 import type { Endpoint } from '../../kernel/iommu/endpoint.js';
+import { DIRTY_PAGES, type DirtyRun } from '../../kernel/vfio/dirty-pages.js';
 import type { VfioContainer } from '../../kernel/vfio/objects.js';
 import { userRangesFault } from '../../kernel/vfio/user-memory.js';
 import { InvalidInputError } from '../errors.js';
@@ -18,6 +19,7 @@ export interface VfioResults {
   closeVfioDevice: OpenedDevice;
   vfioMapDma: VfioContainer;
   vfioUnmapDma: { readonly container: VfioContainer; readonly unmapped: U64 };
+  vfioDirtyPages: { readonly container: VfioContainer; readonly dirty: readonly DirtyRun[] };
 }
 
 /** A device, and the container its group is in. */
@@ -90,6 +92,13 @@ export const VFIO_VERBS: VerbTable<VfioResults> = {
     return () => {
       const pages = platform.kernel.vfioUnmapDma(container, command);
       return { container, unmapped: u64FromPfn(pages) };
+    };
+  },
+  vfioDirtyPages: (platform, command) => {
+    const container = containerOf(platform, command.container);
+    return () => {
+      const dirty = platform.kernel.vfioDirtyPages(container, DIRTY_PAGES[command.action], command.range);
+      return { container, dirty };
     };
   },
 };

@@ -40,6 +40,7 @@ const WEIGHTS: Partial<Record<Command['type'], number>> = {
   setContainerIommu: 5,
   vfioMapDma: 6,
   vfioUnmapDma: 2,
+  vfioDirtyPages: 1,
   bindDriver: 2,
   unbindDriver: 2,
   svaBind: 3,
@@ -208,6 +209,10 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
       return b % 6 === 0
         ? { type, container, iova: u64(0, 0), size: u64(0, 0), all: true }
         : { type, container, iova, size, all: false, ...(c % 5 === 0 && { takeVaddr: true }) };
+    case 'vfioDirtyPages': {
+      const action = pick(['START', 'GET_BITMAP', 'STOP'] as const, b);
+      return { type, container, action, range: action === 'GET_BITMAP' ? { iova, size } : null };
+    }
     case 'bindDriver':
       return { type, device, driver: pick(DRIVERS, b), ...(c % 2 === 0 && { vectors: 1 + (c % 7) }) };
     case 'svaBind':

@@ -143,6 +143,14 @@ export function anyCommand(platform: Platform, next: () => number): Command {
       }),
     ],
     [
+      1,
+      () => {
+        const action = one(['START', 'GET_BITMAP', 'STOP'] as const);
+        const range = action === 'GET_BITMAP' ? { iova: iova(), size: size() } : null;
+        return { type: 'vfioDirtyPages', container: container(), action, range };
+      },
+    ],
+    [
       2,
       () => ({
         type: 'bindDriver',
