@@ -56,7 +56,7 @@ const parent = (at: string, pasidWidth: number, ats: boolean): FunctionPlan =>
     more: (config) => {
       if (ats) config.ats({ queueDepth: 1, pageAlignedRequest: true }, 0x220);
       config.pasid({ maxWidth: pasidWidth, privilegedSupported: true }, 0x230);
-      if (ats) config.pri({ maxRequests: 64, responsePasidRequired: true }, 0x240);
+      if (ats) config.pri({ maxRequests: 64, stopped: true, responsePasidRequired: true }, 0x240);
       return config.siov({}, 0x250);
     },
     mdevTypes: TYPES,
@@ -164,6 +164,9 @@ const firstStageOnly = machine([
   { ecap: { ...SCALABLE, FSTS: 1, SSTS: 0, SMPWCS: 1 } },
   { ecap: { ...SCALABLE, FSTS: 1, SSTS: 0, SMPWCS: 1 } },
 ]);
+/** Units that walk the tables of processes and take page requests. */
+const SHARING = { ecap: { ...SCALABLE, FSTS: 1, SMPWCS: 1, PRS: 1 }, cap: { FS1GP: 1 } };
+const sharing = machine([SHARING, SHARING, SHARING]);
 /** Absent entries are cached, and the second unit walks three levels. */
 const caching = machine([{ cap: { CM: 1 } }, { cap: { CM: 1, ...WIDTH_39 } }, { cap: { CM: 1 } }]);
 const scalableCaching = machine([
@@ -223,6 +226,9 @@ export const CASES: readonly Case[] = [
     subdeviceModel: 'AUX_API',
     ...on(',sm_on'),
   }),
+  ...(['V5_10', 'V5_15', 'V6_1'] as const).map((profile) =>
+    own(`${profile}, processes that devices share`, sharing, { profile, ...on(',sm_on') }),
+  ),
   own('V6_1, attach to PASIDs', scalable, {
     profile: 'V6_1',
     subdeviceModel: 'PASID_ATTACH',

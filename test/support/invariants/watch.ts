@@ -146,7 +146,8 @@ export class Watch {
       const isNew = event.kind === 'PASID' || (before === 0 && others === 1);
       if (isNew) {
         let lowest = 1;
-        while (ownedPasids.has(lowest)) lowest++;
+        const ofProcesses = [...this.platform.kernel.processes.values()].map((each) => each.pasid);
+        while (ownedPasids.has(lowest) || ofProcesses.includes(lowest)) lowest++;
         equal('PASID taken', pasid, lowest);
         ownedPasids.add(pasid);
       } else if (others === 1 && lost === 0) this.borrowers.add(event.domain);
@@ -292,7 +293,18 @@ export class Watch {
 
   private checkPasids(): void {
     const { kernel } = this.platform;
-    same('PASIDs taken', takenPasids(kernel), [...this.ownedPasids].sort(ascending));
+    const ofProcesses = [...kernel.processes.values()].map(({ pasid }) => pasid);
+    same('PASIDs taken', takenPasids(kernel), [...this.ownedPasids, ...ofProcesses].sort(ascending));
+    for (const [pid, { bonds, pasid }] of kernel.processes) {
+      if (bonds.size === 0) throw new Broken(`nobody shares process ${pid}`);
+      for (const [device, users] of bonds) {
+        if (kernel.devices.get(device.name) !== device || users < 1)
+          throw new Broken(`process ${pid} is shared by ${device.name}, ${users} times`);
+        const holder = device.attachments.find((each) => each.pasid === pasid);
+        if (holder !== undefined && !this.borrowers.has(holder.domain.number))
+          throw new Broken(`PASID ${pasid} of ${device.name} is live twice`);
+      }
+    }
     for (const unit of kernel.units) {
       const holders = new Map<number, Set<Domain>>();
       for (const device of kernel.devices.values()) {
@@ -310,11 +322,13 @@ export class Watch {
   /** What memory says is translated by what, against the attachments. */
   private checkRoutes(units: ReadonlyMap<string, UnitTables>): void {
     const { kernel, machine } = this.platform;
-    const roots = new Map([...kernel.domains.values()].map((domain) => [domain.rootFrame, domain]));
+    const roots = new Set(
+      [...kernel.domains.values(), ...kernel.processes.values()].map(({ rootFrame }) => rootFrame),
+    );
     for (const { routes } of units.values()) {
       for (const route of routes) {
         if (route.kind === 'TABLES' && !roots.has(route.rootFrame))
-          throw new Broken(`${describe(route)} leads to a table of no domain`);
+          throw new Broken(`${describe(route)} leads to a table of no domain and no process`);
       }
     }
     for (const device of kernel.devices.values()) {
@@ -338,11 +352,17 @@ export class Watch {
       const tagged = this.book.attachments.filter(
         (each) => each.device === device.name && each.kind !== 'PRIMARY',
       );
+      const shared = kernel.processesOf(device);
       for (const route of mine)
-        if (!tagged.some(({ pasid }) => pasid === route.pasid))
+        if (![...tagged, ...shared].some(({ pasid }) => pasid === route.pasid))
           throw new Broken(`nothing is attached to PASID ${route.pasid} of ${device.name}`);
       // Without a context entry nothing of the device gets through; its table waits for the next one.
       if (untagged === undefined) continue;
+      for (const { pid, pasid, rootFrame } of shared) {
+        const route = mine.find((each) => each.pasid === pasid);
+        if (route === undefined) throw new Broken(`no table leads ${device.name} to process ${pid}`);
+        same(describe(route), [route.rootFrame, route.levels, route.did], [rootFrame, 4, 1]);
+      }
       for (const attachment of tagged)
         this.checkRoute(
           mine.find(({ pasid }) => pasid === attachment.pasid),
@@ -380,6 +400,11 @@ export class Watch {
         sum(runs.map(({ pages }) => pages)),
       );
     }
+    for (const { pid, rootFrame, table } of kernel.processes.values()) {
+      const { frames, runs } = readTable(machine.memory, rootFrame, 4);
+      equal(`tables of process ${pid}`, table.tableFrames, frames.length);
+      equal(`pages of process ${pid}`, table.mappedPages, sum(runs.map(({ pages }) => pages)));
+    }
     const frames = this.reachable(units);
     const unique = new Set(frames);
     if (unique.size !== frames.length) {
@@ -405,6 +430,8 @@ export class Watch {
       ({ rootFrame, levels }) => readTable(memory, rootFrame, levels).frames,
     );
     for (const domain of kernel.domains.values()) frames.push(...waitingFrames(domain));
+    for (const { rootFrame } of kernel.processes.values())
+      frames.push(...readTable(memory, rootFrame, 4).frames);
     // A directory is one, however many requesters use it.
     const directories = new Map<number, readonly number[]>();
     for (const { contextFrames, pasidFrames } of units.values()) {
