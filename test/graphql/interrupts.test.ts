@@ -119,3 +119,14 @@ describe('the interrupts of a driver', () => {
     },
   );
 });
+
+test('a device behind another vendor’s unit gets none: its tables are not modelled', async () => {
+  const graph = await graphWith({ two: 'two-vendors' });
+  const device = 'Device:two/0001:03:00.0';
+  await graph.send(['unbindDriver', { device }]);
+  const answer = await graph.send(
+    ['bindDriver', { device, driver: 'some', vectors: 1 }],
+    '... on InvalidInputError { path }',
+  );
+  expect(answer).toMatchObject({ __typename: 'InvalidInputError', path: ['input', 'vectors'] });
+});

@@ -168,6 +168,18 @@ describe('unbinding the driver', () => {
     );
   });
 
+  it('is part of taking the device away', () => {
+    const on = host();
+    on.kernel.bindDriver(on.device(), 'idxd', 2);
+    on.kernel.removeDevice(on.device());
+    expect([entry(on, 0), entry(on, 1)]).toEqual([
+      ['0x0', '0x0'],
+      ['0x0', '0x0'],
+    ]);
+    on.kernel.bindDriver(on.device(OTHER), 'other', 1);
+    expect(on.device(OTHER).interrupts[0].entry!.index).toBe(0);
+  });
+
   it('frees entries and vectors for the next driver', () => {
     const on = host();
     on.kernel.bindDriver(on.device(), 'idxd', 2);
@@ -202,6 +214,43 @@ describe('a device that cannot signal as many', () => {
       expect(on.lines.at(-1)).toBe('idxd: probe of 0000:6a:02.0 failed with error -22');
     },
   );
+});
+
+it('with DMA remapping off interrupts go through the table all the same', () => {
+  const on = host({ config: { commandLine: 'intel_iommu=off' } });
+  on.kernel.bindDriver(on.device(), 'idxd', 1);
+  const [interrupt] = on.device().interrupts;
+  expect(interrupt.entry!.unit.name).toBe('dmar0');
+  expect(signal(on, interrupt).kind).toBe('DELIVERED');
+});
+
+it('a unit of its own has a table of its own, and entries of both begin at 0', () => {
+  const on = host({ units: [{ devices: [PARENT] }, {}] });
+  for (const at of [PARENT, OTHER]) on.kernel.bindDriver(on.device(at), 'some', 1);
+  const places = [PARENT, OTHER].map((at) => on.device(at).interrupts[0].entry!);
+  expect(places.map(({ unit, index }) => [unit.name, index])).toEqual([
+    ['dmar0', 0],
+    ['dmar1', 0],
+  ]);
+});
+
+it('when the vectors of a processor are used up the next one takes over, until no more can be named', () => {
+  const plan = (eim: number) => ({ parents: [{ msix: 2048, driver: null }], ecap: { EIM: eim } });
+  const wide = host(plan(1));
+  wide.kernel.bindDriver(wide.device(), 'idxd', 2048);
+  // 154 a processor, in clusters of sixteen: linux x2apic_cluster.
+  const ids = new Set(wide.device().interrupts.map(({ target }) => target.destination));
+  expect([...ids].slice(0, 3)).toEqual([1, 2, 4]);
+  const pairs = wide.device().interrupts.map(({ target }) => `${target.destination} ${target.vector}`);
+  expect(new Set(pairs).size).toBe(2048);
+  // Eight processors have a bit each where ids have 8 bits.
+  const narrow = host(plan(0));
+  expect(codesOf(() => narrow.kernel.bindDriver(narrow.device(), 'idxd', 2048))).toEqual([
+    'NO_INTERRUPT_LEFT',
+  ]);
+  expect(narrow.device().interrupts).toHaveLength(0);
+  narrow.kernel.bindDriver(narrow.device(), 'idxd', 1024);
+  expect(Math.max(...narrow.device().interrupts.map(({ target }) => target.destination))).toBe(64);
 });
 
 describe('where interrupts are not remapped', () => {
