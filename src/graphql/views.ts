@@ -125,7 +125,7 @@ export function subjectView(platform: Platform, subject: KernelSubject | Endpoin
         kernel.units.find((unit) => unit.name === subject.name),
       );
     case 'VfioContainer':
-      return orNull(containerView, kernel.containers.get(subject.number));
+      return orNull(containerView, kernel.vfio.containers.get(subject.number));
   }
 }
 

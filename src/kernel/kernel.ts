@@ -39,20 +39,12 @@ import type { ReservedRegion } from './iommu/reserved-region.js';
 import type { SoftwareParent } from './mdev/software-parent.js';
 import type { SoftwareSubdevice, Subdevice } from './mdev/subdevice.js';
 import type { KernelOption } from './profile/options.js';
+import type { UserRange } from './vfio/user-memory.js';
+import { Vfio } from './vfio/vfio.js';
 import { type DeviceInput, KernelState, type OtherUnitInput, type SoftwareParentInput } from './state.js';
 import { makeTablesReady, tableMemoryOf } from './table-memory.js';
 import { svaBind, svaUnbind } from './sva/bind.js';
 import type { ProcessMemory } from './sva/process-memory.js';
-import { addGroup, closeContainer, openContainer, removeGroup, setIommu } from './vfio/container.js';
-import { closeDevice, openDevice } from './vfio/device.js';
-import { type DirtyRun, dirtyPages } from './vfio/dirty-pages.js';
-import { dmaRw } from './vfio/dma-rw.js';
-import { checkExtension } from './vfio/extension.js';
-import { type MapDmaRequest, vfioMapDma } from './vfio/map-dma.js';
-import type { VfioContainer } from './vfio/objects.js';
-import { containerPageSizes } from './vfio/page-sizes.js';
-import { type UnmapDmaRequest, vfioUnmapDma } from './vfio/unmap-dma.js';
-import type { UserRange } from './vfio/user-memory.js';
 
 /** What a kernel is made from. */
 export interface KernelInput {
@@ -78,11 +70,14 @@ export interface KernelInput {
  * everything as it was, except where the real kernel gives up half-way and the verb's file says so.
  */
 export class Kernel {
+  /** What user space asks through VFIO. */
+  readonly vfio: Vfio;
   private readonly state: KernelState;
 
   /** Throws a KernelConfigError for a combination of options that is not modelled. */
   constructor(input: KernelInput) {
     this.state = new KernelState(input);
+    this.vfio = new Vfio(this.state);
     input.machine.messageHandler = this;
   }
 
@@ -290,14 +285,6 @@ export class Kernel {
     return groupReservedRegions(group);
   }
 
-  /** By number, oldest first; numbers are never used again. */
-  get containers(): ReadonlyMap<number, VfioContainer> {
-    return this.state.vfio.containers;
-  }
-  /** The container a group is in; null when it is in none. */
-  containerOf(group: IommuGroup): VfioContainer | null {
-    return this.state.vfio.containerOf.get(group) ?? null;
-  }
   /** Bytes of memory for tables and queues. */
   get tableMemory(): number {
     return tableMemoryOf(this.state).bytes;
@@ -309,63 +296,6 @@ export class Kernel {
   /** Has memory ready for so many more tables, in steps; nothing that can be seen changes by it. */
   makeTablesReady(tables: number): Generator<void> {
     return makeTablesReady(this.state, tables);
-  }
-  /** Bit n set: the container takes mappings in pages of 2^n bytes; none before it has an IOMMU type. */
-  containerPageSizes(container: VfioContainer): U64 {
-    return containerPageSizes(this.state.profile, container.iommu);
-  }
-  /** @param extension as VFIO_CHECK_EXTENSION numbers them */
-  containerSupports(container: VfioContainer, extension: number): boolean {
-    return checkExtension(this.state.profile, container, extension);
-  }
-  /** Mappings a user may still make. */
-  dmaEntriesAvailable(container: VfioContainer): number {
-    return container.iommu?.available ?? this.state.vfio.dmaEntryLimit;
-  }
-  /**
-   * @param userMemory null for everything a process can have
-   * @param lockLimit pages it may have pinned at a time; null for any number
-   */
-  openContainer(userMemory: readonly UserRange[] | null, lockLimit: number | null = null): VfioContainer {
-    return openContainer(this.state, userMemory, lockLimit);
-  }
-  closeContainer(container: VfioContainer): void {
-    closeContainer(this.state, container);
-  }
-  addGroupToContainer(container: VfioContainer, group: IommuGroup): void {
-    addGroup(this.state, container, group);
-  }
-  removeGroupFromContainer(container: VfioContainer, group: IommuGroup): void {
-    removeGroup(this.state, container, group);
-  }
-  /** @param type number of a backend: 1 for type1, 3 for type1v2 */
-  setContainerIommu(container: VfioContainer, type: number): void {
-    setIommu(this.state, container, type);
-  }
-  vfioMapDma(container: VfioContainer, request: MapDmaRequest): void {
-    vfioMapDma(this.state, container, request);
-  }
-  /** Pages of the mappings that were removed. */
-  vfioUnmapDma(container: VfioContainer, request: UnmapDmaRequest): number {
-    return vfioUnmapDma(this.state, container, request);
-  }
-  /** @param flags exactly one of START (1), STOP (2) and GET_BITMAP (4); the last gives dirty pages of the range */
-  vfioDirtyPages(
-    container: VfioContainer,
-    flags: number,
-    range: { readonly iova: U64; readonly size: U64 } | null,
-  ): DirtyRun[] {
-    return dirtyPages(container, flags, range);
-  }
-  /** DMA that the driver of a subdevice does for it: writes bytes, or reads as many as the number says. */
-  vfioDmaRw(container: VfioContainer, iova: U64, data: Uint8Array | number): Uint8Array {
-    return dmaRw(this.state, container, iova, data);
-  }
-  openVfioDevice(group: IommuGroup, name: string): Endpoint {
-    return openDevice(this.state, group, name);
-  }
-  closeVfioDevice(group: IommuGroup, name: string): Endpoint {
-    return closeDevice(this.state, group, name);
   }
 
   /**

@@ -17,7 +17,7 @@ export function* kernelFacts(kernel: Kernel): Generator<object> {
     yield { unit: name, ignored, rootFrame, translationEnabled, domainIdsUsed };
   for (const { pid, pasid, rootFrame, bonds } of kernel.processes.values())
     yield { process: pid, pasid, rootFrame, bonds: [...bonds].map(([{ name }, users]) => [name, users]) };
-  for (const container of kernel.containers.values()) yield containerFacts(kernel, container);
+  for (const container of kernel.vfio.containers.values()) yield containerFacts(kernel, container);
 }
 
 function deviceFacts(device: KernelDevice): object {
@@ -89,7 +89,7 @@ function containerFacts(kernel: Kernel, container: VfioContainer): object {
     groups: groups.map((group) => group.number),
     lockLimit: container.userMemory.lockLimit,
     openDevices: [...openDevices].map(([{ name }, files]) => [name, files]),
-    entriesAvailable: kernel.dmaEntriesAvailable(container),
+    entriesAvailable: kernel.vfio.entriesAvailable(container),
     iommu: iommu && {
       v2: iommu.v2,
       nesting: iommu.nesting,

@@ -45,9 +45,7 @@ describe('a process shared with a device', () => {
     expect(answer.events).toContainEqual({ change: 'SVA_BOUND' });
     await graph.send(['svaBind', { device: IAX, process: 7 }]);
     await graph.send(['svaBind', { device: IAX, process: 7 }]);
-    expect((await bonds()).processes).toMatchObject([
-      { process: 7, pasid: 1, users: 1, presentBytes: '0' },
-    ]);
+    expect((await bonds()).processes).toMatchObject([{ process: 7, pasid: 1, users: 1, presentBytes: '0' }]);
     expect((await bonds(IAX)).processes).toMatchObject([{ process: 7, pasid: 1, users: 2 }]);
   });
 

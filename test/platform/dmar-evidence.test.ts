@@ -118,9 +118,9 @@ const findings = (platform: Platform) =>
     const device = kernel.devices.get('0000:00:06.0')!;
     if (device.driver !== null) kernel.unbindDriver(device);
     kernel.bindDriver(device, 'vfio-pci');
-    const container = kernel.openContainer(null);
-    kernel.addGroupToContainer(container, device.group!);
-    expect(() => kernel.setContainerIommu(container, 3)).toThrow(
+    const container = kernel.vfio.openContainer(null);
+    kernel.vfio.addGroup(container, device.group!);
+    expect(() => kernel.vfio.setIommu(container, 3)).toThrow(
       expect.objectContaining({ errno: 'EPERM' }) as Error,
     );
   });

@@ -200,25 +200,25 @@ export class InvalidationReplay {
     const numbers = words.map(Number);
     switch (verb) {
       case 'container':
-        this.container = kernel.openContainer([
+        this.container = kernel.vfio.openContainer([
           range(0x10000000, 0x400000, 4096),
           range(0x40000000, 0x800000, 2 ** 21),
         ]);
         break;
       case 'group':
-        kernel.addGroupToContainer(this.container!, kernel.devices.get(words[0])!.group!);
+        kernel.vfio.addGroup(this.container!, kernel.devices.get(words[0])!.group!);
         break;
       case 'iommu':
-        kernel.setContainerIommu(this.container!, numbers[0]);
+        kernel.vfio.setIommu(this.container!, numbers[0]);
         break;
       case 'dev':
-        kernel.openVfioDevice(kernel.devices.get(words[0])!.group!, words[0]);
+        kernel.vfio.openDevice(kernel.devices.get(words[0])!.group!, words[0]);
         break;
       case 'alloc':
         break;
       case 'map': {
         const [iova, size, flags, vaddr] = numbers;
-        kernel.vfioMapDma(this.container!, {
+        kernel.vfio.mapDma(this.container!, {
           iova: u64FromNumber(iova),
           size: u64FromNumber(size),
           vaddr: u64FromNumber(vaddr),
@@ -232,7 +232,7 @@ export class InvalidationReplay {
         break;
       case 'close':
         this.closeDevices(words[0]);
-        kernel.removeGroupFromContainer(this.container!, kernel.devices.get(words[0])!.group!);
+        kernel.vfio.removeGroup(this.container!, kernel.devices.get(words[0])!.group!);
         break;
       case 'closec':
         throw new NotExpressible('a container here is closed with its groups, not while they hold it');
@@ -244,7 +244,7 @@ export class InvalidationReplay {
   private closeDevices(name: string): void {
     const { group } = this.kernel.devices.get(name)!;
     for (let files = this.container!.openDevices.get(this.kernel.devices.get(name)!) ?? 0; files > 0; files--)
-      this.kernel.closeVfioDevice(group!, name);
+      this.kernel.vfio.closeDevice(group!, name);
   }
 
   /**
@@ -261,11 +261,11 @@ export class InvalidationReplay {
     const container = this.container!;
     const domain = container.iommu!.domains[0].domain;
     if (all || starts.length < 2) {
-      kernel.vfioUnmapDma(container, { iova: u64FromNumber(iova), size: u64FromNumber(size), all });
+      kernel.vfio.unmapDma(container, { iova: u64FromNumber(iova), size: u64FromNumber(size), all });
       return;
     }
     const before = this.hardware.length;
-    kernel.vfioUnmapDma(container, { iova: u64FromNumber(iova), size: u64FromNumber(size), all });
+    kernel.vfio.unmapDma(container, { iova: u64FromNumber(iova), size: u64FromNumber(size), all });
     // That one was of contiguous memory: not what was recorded.
     this.hardware.length = before;
     const ends = [...starts.slice(1), iova + size];

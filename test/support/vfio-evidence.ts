@@ -143,7 +143,7 @@ export class VfioReplay {
       case 'CHECK_EXTENSION':
         return {
           err: 'OK',
-          ret: this.platform.kernel.containerSupports(this.container!, Number(args.extension)) ? 1 : 0,
+          ret: this.platform.kernel.vfio.supports(this.container!, Number(args.extension)) ? 1 : 0,
         };
       case 'GET_API_VERSION':
         throw new NotExpressible('calls have no version');
@@ -193,16 +193,16 @@ export class VfioReplay {
       this.opened = name;
       throw new NotExpressible('opening a group is part of putting it into a container');
     }
-    if (this.platform.kernel.containerOf(this.group(name)) === null) {
+    if (this.platform.kernel.vfio.containerOf(this.group(name)) === null) {
       throw new NotExpressible('opening a group is part of putting it into a container');
     }
-    const other = this.platform.kernel.openContainer([]);
+    const other = this.platform.kernel.vfio.openContainer([]);
     const added = this.perform({
       type: 'addGroupToContainer',
       container: other.number,
       group: this.group(name).number,
     });
-    this.platform.kernel.closeContainer(other);
+    this.platform.kernel.vfio.closeContainer(other);
     return { err: added };
   }
 
@@ -225,7 +225,7 @@ export class VfioReplay {
       throw new NotExpressible('closing a container closes its groups too');
     }
     const group = this.group(this.opened ?? this.current);
-    const inContainer = this.platform.kernel.containerOf(group) !== null;
+    const inContainer = this.platform.kernel.vfio.containerOf(group) !== null;
     const flags = (groupBlockers(group).length === 0 ? 1 : 0) | (inContainer ? 2 : 0);
     return { err: 'OK', flags };
   }
@@ -235,11 +235,11 @@ export class VfioReplay {
     if (container.iommu === null) return { err: 'EINVAL' };
     if (Number(args.argsz) < 16) throw new NotExpressible('structures have no size');
     const { kernel } = this.platform;
-    const answer = { err: 'OK', iova_pgsizes: toHex(kernel.containerPageSizes(container)) };
+    const answer = { err: 'OK', iova_pgsizes: toHex(kernel.vfio.pageSizesOf(container)) };
     if ((out?.caps ?? []).length === 0) return answer;
     return {
       ...answer,
-      avail: kernel.dmaEntriesAvailable(container),
+      avail: kernel.vfio.entriesAvailable(container),
       iova_ranges: container.iommu.iovaRanges.map(({ start, last }) => [toHex(start), toHex(last)]),
     };
   }

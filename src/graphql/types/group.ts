@@ -89,7 +89,7 @@ GroupRef.implement({
       nullable: true,
       description: 'The VFIO container it is in; null when it is in none.',
       resolve: ({ platform, it }) => {
-        const container = platform.kernel.containerOf(it);
+        const container = platform.kernel.vfio.containerOf(it);
         return container === null ? null : containerView(platform, container);
       },
     }),

@@ -210,7 +210,7 @@ PlatformRef.implement({
     containers: t.field({
       type: [VfioContainerRef],
       description: 'Open VFIO containers, oldest first.',
-      resolve: ({ it }) => [...it.kernel.containers.values()].map((one) => containerView(it, one)),
+      resolve: ({ it }) => [...it.kernel.vfio.containers.values()].map((one) => containerView(it, one)),
     }),
     dmar: t.field({
       type: DmarTable,

@@ -126,7 +126,7 @@ VfioContainerRef.implement({
             'Number of the question: 1, 3 and 6 are the backends, 4 coherent DMA, 9 VFIO_UNMAP_ALL, 10 VFIO_UPDATE_VADDR.',
         }),
       },
-      resolve: ({ platform, it }, { extension }) => platform.kernel.containerSupports(it, extension),
+      resolve: ({ platform, it }, { extension }) => platform.kernel.vfio.supports(it, extension),
     }),
     openDevices: t.field({
       type: [OpenDevice],
@@ -143,7 +143,7 @@ VfioContainerRef.implement({
     pageSizes: t.field({
       type: ['ByteSize'],
       description: 'Page sizes all its domains have, smallest first; empty before an IOMMU type is set.',
-      resolve: ({ platform, it }) => pageSizes(platform.kernel.containerPageSizes(it)),
+      resolve: ({ platform, it }) => pageSizes(platform.kernel.vfio.pageSizesOf(it)),
     }),
     iovaRanges: t.field({
       type: [IovaRangeType],
@@ -175,7 +175,7 @@ VfioContainerRef.implement({
     }),
     dmaEntriesAvailable: t.int({
       description: 'Mappings that can still be made, whatever their size.',
-      resolve: ({ platform, it }) => platform.kernel.dmaEntriesAvailable(it),
+      resolve: ({ platform, it }) => platform.kernel.vfio.entriesAvailable(it),
     }),
   }),
 });

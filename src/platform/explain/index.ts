@@ -111,7 +111,7 @@ export async function tell(host: PlatformHost, seen: Platform, untold: Untold): 
 
 function containersOf({ kernel }: Platform): Map<number, number> {
   const containers = new Map<number, number>();
-  for (const { number, iommu } of kernel.containers.values()) {
+  for (const { number, iommu } of kernel.vfio.containers.values()) {
     for (const { domain } of iommu?.domains ?? []) containers.set(domain.number, number);
   }
   return containers;

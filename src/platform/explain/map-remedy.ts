@@ -31,7 +31,7 @@ export function mapRemedy(
   },
 ): Remedy {
   if (domain === null || !domain.isPaging) return advice(text, weakensIsolation);
-  const container = [...platform.kernel.containers.values()].find(({ iommu }) =>
+  const container = [...platform.kernel.vfio.containers.values()].find(({ iommu }) =>
     iommu?.domains.some((one) => one.domain === domain),
   );
   if (container !== undefined)

@@ -35,7 +35,7 @@ export function newestDomain({ kernel }: Platform): Domain {
 
 /** Number of the newest container. */
 export function newestContainer({ kernel }: Platform): number {
-  return [...kernel.containers.keys()].at(-1)!;
+  return [...kernel.vfio.containers.keys()].at(-1)!;
 }
 
 interface Range {

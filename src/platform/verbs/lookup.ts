@@ -49,7 +49,7 @@ export function groupOf(platform: Platform, number: number): IommuGroup {
 }
 
 export function containerOf(platform: Platform, number: number): VfioContainer {
-  const container = platform.kernel.containers.get(number);
+  const container = platform.kernel.vfio.containers.get(number);
   if (container === undefined) throw new NotFoundError('VfioContainer', String(number), platform.name);
   return container;
 }

@@ -34,12 +34,15 @@ export const VFIO_VERBS: VerbTable<VfioResults> = {
     const fault = userRangesFault(userMemory ?? []);
     if (fault !== null) throw new InvalidInputError(['input', 'userMemory'], `User memory: ${fault}.`);
     return () =>
-      platform.kernel.openContainer(userMemory, lockedMemoryLimit === null ? null : pfnOf(lockedMemoryLimit));
+      platform.kernel.vfio.openContainer(
+        userMemory,
+        lockedMemoryLimit === null ? null : pfnOf(lockedMemoryLimit),
+      );
   },
   closeContainer: (platform, { container }) => {
     const found = containerOf(platform, container);
     return () => {
-      platform.kernel.closeContainer(found);
+      platform.kernel.vfio.closeContainer(found);
       return found.number;
     };
   },
@@ -47,7 +50,7 @@ export const VFIO_VERBS: VerbTable<VfioResults> = {
     const found = containerOf(platform, container);
     const added = groupOf(platform, group);
     return () => {
-      platform.kernel.addGroupToContainer(found, added);
+      platform.kernel.vfio.addGroup(found, added);
       return found;
     };
   },
@@ -55,49 +58,49 @@ export const VFIO_VERBS: VerbTable<VfioResults> = {
     const found = containerOf(platform, container);
     const removed = groupOf(platform, group);
     return () => {
-      platform.kernel.removeGroupFromContainer(found, removed);
+      platform.kernel.vfio.removeGroup(found, removed);
       return found;
     };
   },
   setContainerIommu: (platform, { container, iommuType }) => {
     const found = containerOf(platform, container);
     return () => {
-      platform.kernel.setContainerIommu(found, iommuType);
+      platform.kernel.vfio.setIommu(found, iommuType);
       return found;
     };
   },
   openVfioDevice: (platform, { group, name }) => {
     const found = groupOf(platform, group);
     return () => {
-      const device = platform.kernel.openVfioDevice(found, name);
-      return { device, container: platform.kernel.containerOf(found)! };
+      const device = platform.kernel.vfio.openDevice(found, name);
+      return { device, container: platform.kernel.vfio.containerOf(found)! };
     };
   },
   closeVfioDevice: (platform, { group, name }) => {
     const found = groupOf(platform, group);
     return () => {
-      const device = platform.kernel.closeVfioDevice(found, name);
-      return { device, container: platform.kernel.containerOf(found)! };
+      const device = platform.kernel.vfio.closeDevice(found, name);
+      return { device, container: platform.kernel.vfio.containerOf(found)! };
     };
   },
   vfioMapDma: (platform, command) => {
     const found = containerOf(platform, command.container);
     return () => {
-      platform.kernel.vfioMapDma(found, command);
+      platform.kernel.vfio.mapDma(found, command);
       return found;
     };
   },
   vfioUnmapDma: (platform, command) => {
     const container = containerOf(platform, command.container);
     return () => {
-      const pages = platform.kernel.vfioUnmapDma(container, command);
+      const pages = platform.kernel.vfio.unmapDma(container, command);
       return { container, unmapped: u64FromPfn(pages) };
     };
   },
   vfioDirtyPages: (platform, command) => {
     const container = containerOf(platform, command.container);
     return () => {
-      const dirty = platform.kernel.vfioDirtyPages(container, DIRTY_PAGES[command.action], command.range);
+      const dirty = platform.kernel.vfio.dirtyPages(container, DIRTY_PAGES[command.action], command.range);
       return { container, dirty };
     };
   },

@@ -24,7 +24,7 @@ export function endpointsNamed({ kernel }: Platform, command: Command): readonly
     return endpoint === undefined ? [] : [endpoint];
   }
   if (command.type === 'setContainerIommu')
-    return kernel.containers.get(command.container)?.groups.flatMap(({ members }) => members) ?? [];
+    return kernel.vfio.containers.get(command.container)?.groups.flatMap(({ members }) => members) ?? [];
   if ('group' in command) return kernel.groups.get(command.group)?.members ?? [];
   if (command.type === 'attach' && command.target.kind === 'Group')
     return kernel.groups.get(command.target.number)?.members ?? [];
@@ -33,7 +33,7 @@ export function endpointsNamed({ kernel }: Platform, command: Command): readonly
 
 /** The container a command is about. */
 export function containerNamed({ kernel }: Platform, command: Command): VfioContainer | null {
-  return 'container' in command ? (kernel.containers.get(command.container) ?? null) : null;
+  return 'container' in command ? (kernel.vfio.containers.get(command.container) ?? null) : null;
 }
 
 /** The device a blocker or a command is about. */

@@ -9,7 +9,7 @@ import { refOf } from './named.js';
 
 /** Commands that give a group back to the kernel: closed and out of its container, or off the domain it is on. */
 export function releaseOf({ kernel }: Platform, group: IommuGroup): Command[] {
-  const container = kernel.containerOf(group);
+  const container = kernel.vfio.containerOf(group);
   if (container !== null) {
     const leave: Command = {
       type: 'removeGroupFromContainer',
@@ -34,7 +34,7 @@ export function endingOf(platform: Platform, attachment: Attachment): Command[] 
   const { domain, endpoint, leaked } = attachment;
   if (leaked) return [];
   const { group } = endpoint;
-  if (group !== null && platform.kernel.containerOf(group) !== null) return releaseOf(platform, group);
+  if (group !== null && platform.kernel.vfio.containerOf(group) !== null) return releaseOf(platform, group);
   if (endpoint.kind === 'Device') return group === null ? [] : releaseOf(platform, group);
   return detachFrom(domain, endpoint);
 }

@@ -138,7 +138,7 @@ describe.each(PROFILES)('functions that come and go under %s', (profile) => {
   it('a device somebody has open is not removed, and nothing is touched', () => {
     const host = vfioHost(profile);
     containerWith(host, [NIC]);
-    host.kernel.openVfioDevice(host.group(NIC), NIC);
+    host.kernel.vfio.openDevice(host.group(NIC), NIC);
     const from = host.events.length;
     expect(errnoOf(() => host.kernel.removeDevice(host.device(NIC)))).toBe('EAGAIN');
     expect(host.events).toHaveLength(from);

@@ -64,9 +64,9 @@ describe.each([
   });
 
   it('opens a container for the software one', () => {
-    const container = host.kernel.openContainer(null);
-    host.kernel.addGroupToContainer(container, software.group!);
-    expect(errnoOf(() => host.kernel.setContainerIommu(container, 3))).toBeNull();
+    const container = host.kernel.vfio.openContainer(null);
+    host.kernel.vfio.addGroup(container, software.group!);
+    expect(errnoOf(() => host.kernel.vfio.setIommu(container, 3))).toBeNull();
   });
 });
 
@@ -293,11 +293,11 @@ describe.each(['V5_10', 'V5_15'] as const)('AUX_API in %s', (profile) => {
     const host = boot();
     host.kernel.enableFeature(host.device(), 'AUX');
     const subdevice = host.mdev(U1);
-    const container = host.kernel.openContainer(null);
-    host.kernel.addGroupToContainer(container, subdevice.group!);
-    host.kernel.setContainerIommu(container, 3);
+    const container = host.kernel.vfio.openContainer(null);
+    host.kernel.vfio.addGroup(container, subdevice.group!);
+    host.kernel.vfio.setIommu(container, 3);
     expect(subdevice.attachment).toMatchObject({ kind: 'AUX', pasid: 1 });
-    host.kernel.removeGroupFromContainer(container, subdevice.group!);
+    host.kernel.vfio.removeGroup(container, subdevice.group!);
     expect(subdevice.attachment).toBeNull();
   });
 });

@@ -12,9 +12,9 @@ const EXCEEDED = 'vfio_pin_pages_remote: RLIMIT_MEMLOCK (65536) exceeded';
 describe.each(PROFILES)('the limit of locked memory under %s', (profile) => {
   const limited = (groups: readonly string[]) => {
     const host = vfioHost(profile, { config: { options: NO_SERIES } });
-    const container = host.kernel.openContainer(MEMORY, 16);
-    for (const at of groups) host.kernel.addGroupToContainer(container, host.group(at));
-    if (groups.length > 0) host.kernel.setContainerIommu(container, 3);
+    const container = host.kernel.vfio.openContainer(MEMORY, 16);
+    for (const at of groups) host.kernel.vfio.addGroup(container, host.group(at));
+    if (groups.length > 0) host.kernel.vfio.setIommu(container, 3);
     return { host, container };
   };
   const map = ({ host, container }: ReturnType<typeof limited>, iova: string, size: string) =>
@@ -46,12 +46,12 @@ describe.each(PROFILES)('the limit of locked memory under %s', (profile) => {
   it('what is mapped for software subdevices is pinned and counted when a device comes', () => {
     const made = limited([]);
     const { host, container } = made;
-    host.kernel.addGroupToContainer(container, host.mdev(U1).group!);
-    host.kernel.setContainerIommu(container, 3);
+    host.kernel.vfio.addGroup(container, host.mdev(U1).group!);
+    host.kernel.vfio.setIommu(container, 3);
     expect(map(made, '100000', '11000')).toBeNull();
-    const add = () => host.kernel.addGroupToContainer(container, host.group(NIC));
+    const add = () => host.kernel.vfio.addGroup(container, host.group(NIC));
     expect([errnoOf(add), codesOf(add)]).toEqual(['ENOMEM', ['MEMORY_LOCK_LIMIT']]);
-    expect(host.kernel.containerOf(host.group(NIC))).toBeNull();
+    expect(host.kernel.vfio.containerOf(host.group(NIC))).toBeNull();
     expect(unmapDma(host, container, '100000', '11000')).toBe('11000');
     add();
   });

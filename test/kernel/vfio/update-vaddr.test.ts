@@ -16,14 +16,14 @@ import type { VfioContainer } from '../../../src/kernel/vfio/objects.js';
 function take(host: Host, container: VfioContainer, iova: string, size: string, all = false) {
   let pages = 0;
   const request = { iova: address(iova), size: address(size), all, takeVaddr: true };
-  const errno = errnoOf(() => (pages = host.kernel.vfioUnmapDma(container, request)));
+  const errno = errnoOf(() => (pages = host.kernel.vfio.unmapDma(container, request)));
   return errno ?? (pages * 4096).toString(16);
 }
 
 function give(host: Host, container: VfioContainer, iova: string, size: string, vaddr: string, read = false) {
   const range = { iova: address(iova), size: address(size), vaddr: address(vaddr) };
   return errnoOf(() =>
-    host.kernel.vfioMapDma(container, { ...range, read, write: false, updateVaddr: true }),
+    host.kernel.vfio.mapDma(container, { ...range, read, write: false, updateVaddr: true }),
   );
 }
 
@@ -90,7 +90,7 @@ describe.each(PROFILES.filter((profile) => profile !== 'V5_10'))(
       expect(mapDma(host, container, '100000', '10000')).toBeNull();
       // Of units that do not all snoop, the newcomer needs a domain of its own only where that is settled per domain.
       take(host, container, '100000', '10000');
-      const add = () => errnoOf(() => host.kernel.addGroupToContainer(container, host.group(GPU)));
+      const add = () => errnoOf(() => host.kernel.vfio.addGroup(container, host.group(GPU)));
       expect(add()).toBe(profile === 'V6_1' ? 'EBUSY' : null);
       if (profile !== 'V6_1') return;
       give(host, container, '100000', '10000', '5000');
@@ -99,14 +99,14 @@ describe.each(PROFILES.filter((profile) => profile !== 'V5_10'))(
 
     it('beside software subdevices are missed by their drivers, or cannot be taken', () => {
       const host = vfioHost(profile, { config: { options: NO_SERIES } });
-      const container = host.kernel.openContainer(null);
-      host.kernel.addGroupToContainer(container, host.mdev(U1).group!);
-      host.kernel.setContainerIommu(container, 3);
+      const container = host.kernel.vfio.openContainer(null);
+      host.kernel.vfio.addGroup(container, host.mdev(U1).group!);
+      host.kernel.vfio.setIommu(container, 3);
       expect(mapDma(host, container, '100000', '1000')).toBeNull();
       expect(take(host, container, '100000', '1000')).toBe(profile === 'V6_1' ? 'EBUSY' : '1000');
-      const read = () => errnoOf(() => host.kernel.vfioDmaRw(container, address('100000'), 4));
+      const read = () => errnoOf(() => host.kernel.vfio.dmaRw(container, address('100000'), 4));
       expect(read()).toBe(profile === 'V6_1' ? null : 'EAGAIN');
-      const add = () => errnoOf(() => host.kernel.addGroupToContainer(container, host.group(NIC)));
+      const add = () => errnoOf(() => host.kernel.vfio.addGroup(container, host.group(NIC)));
       expect(add()).toBe(profile === 'V6_1' ? null : 'EAGAIN');
     });
   },

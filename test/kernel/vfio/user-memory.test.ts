@@ -17,9 +17,9 @@ const range = (start: string, size: string, pageSize: number, access = 'rw'): Us
 });
 
 function containerOf(host: Host, memory: readonly UserRange[]) {
-  const container = host.kernel.openContainer(memory);
-  host.kernel.addGroupToContainer(container, host.group(NIC));
-  host.kernel.setContainerIommu(container, 3);
+  const container = host.kernel.vfio.openContainer(memory);
+  host.kernel.vfio.addGroup(container, host.group(NIC));
+  host.kernel.vfio.setIommu(container, 3);
   return container;
 }
 
@@ -99,7 +99,7 @@ describe('memory of a process', () => {
     const frame = host.kernel.iovaToPhys(domain, address('200000'))!;
     const place = frame.hi * 2 ** 32 + frame.lo;
     host.machine.memory.store32(place, 1);
-    host.kernel.closeContainer(first);
+    host.kernel.vfio.closeContainer(first);
     const second = containerOf(host, memory);
     mapDma(host, second, '600000', '200000', { vaddr: '40000000' });
     const again = host.kernel.iovaToPhys(second.iommu!.domains[0]!.domain, address('600000'))!;
@@ -155,7 +155,7 @@ describe('flushes, as recorded on a real kernel in legacy mode', () => {
     const group = host.group('0000:6c:00.0');
     const { did } = group.defaultDomain!.domainIds.get(host.kernel.units[0]!)!;
     const clear = [`CONTEXT_CACHE DEVICE did=${did} sid=6c00`, `IOTLB DOMAIN did=${did}`];
-    const seen = host.invalidations(() => host.kernel.addGroupToContainer(container, group));
+    const seen = host.invalidations(() => host.kernel.vfio.addGroup(container, group));
     expect(seen).toEqual([...clear, ...clear, ...clear, ...clear]);
   });
 

@@ -127,7 +127,7 @@ function everySingle({ kernel }: Platform): Command[] {
     if (domain !== null)
       commands.push({ type: 'detach', domain: domain.number, target: { kind: 'Group', number: group } });
   }
-  for (const { number: container, groups, iommu } of kernel.containers.values()) {
+  for (const { number: container, groups, iommu } of kernel.vfio.containers.values()) {
     commands.push({ type: 'closeContainer', container });
     for (const { number: group } of groups)
       commands.push({ type: 'removeGroupFromContainer', container, group });

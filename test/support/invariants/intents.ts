@@ -187,7 +187,7 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
     case 'addGroupToContainer':
       return { type, container, group: b % 8 === 0 ? group : (pick(openable, c)?.number ?? group) };
     case 'removeGroupFromContainer': {
-      const mine = platform.kernel.containers.get(container)?.groups.map(({ number }) => number) ?? [];
+      const mine = platform.kernel.vfio.containers.get(container)?.groups.map(({ number }) => number) ?? [];
       return { type, container, group: b % 5 === 0 ? group : (pick(mine, b) ?? group) };
     }
     case 'setContainerIommu':
@@ -249,7 +249,7 @@ export function bind(intent: Intent, book: Book, platform: Platform): Command {
     }
     case 'openVfioDevice':
     case 'closeVfioDevice': {
-      const held = platform.kernel.containers.get(container)?.groups ?? [];
+      const held = platform.kernel.vfio.containers.get(container)?.groups ?? [];
       const members = held.flatMap((each) => each.members.map(({ name }) => ({ group: each.number, name })));
       return { type, ...(pick(members, b) ?? { group, name: device }) };
     }

@@ -28,9 +28,9 @@ export function containerWith(
   groups: readonly string[],
   type: keyof typeof VFIO_IOMMU = 'TYPE1V2',
 ): VfioContainer {
-  const container = host.kernel.openContainer(null);
-  for (const at of groups) host.kernel.addGroupToContainer(container, host.group(at));
-  host.kernel.setContainerIommu(container, VFIO_IOMMU[type]);
+  const container = host.kernel.vfio.openContainer(null);
+  for (const at of groups) host.kernel.vfio.addGroup(container, host.group(at));
+  host.kernel.vfio.setIommu(container, VFIO_IOMMU[type]);
   return container;
 }
 
@@ -43,7 +43,7 @@ export function mapDma(
   { access = 'rw', vaddr = `1${iova.padStart(8, '0')}` }: { access?: string; vaddr?: string } = {},
 ): Errno | null {
   return errnoOf(() =>
-    host.kernel.vfioMapDma(container, {
+    host.kernel.vfio.mapDma(container, {
       iova: address(iova),
       vaddr: address(vaddr),
       size: address(size),
@@ -63,7 +63,7 @@ export function unmapDma(
 ): string {
   let pages = 0;
   const errno = errnoOf(() => {
-    pages = host.kernel.vfioUnmapDma(container, { iova: address(iova), size: address(size), all });
+    pages = host.kernel.vfio.unmapDma(container, { iova: address(iova), size: address(size), all });
   });
   return errno ?? (pages * 4096).toString(16);
 }

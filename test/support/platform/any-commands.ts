@@ -35,7 +35,7 @@ export function anyCommand(platform: Platform, next: () => number): Command {
   const subdevice = () => (subdevices.length > 0 && chance(0.9) ? one(subdevices) : uuid());
   const domains = [...kernel.domains.keys()];
   const domain = () => (domains.length > 0 ? one(chance(0.8) ? domains.slice(-4) : domains) : 1);
-  const containers = [...kernel.containers.keys()];
+  const containers = [...kernel.vfio.containers.keys()];
   const container = () => (containers.length > 0 ? one(containers) : 1);
   const group = () => one([...kernel.groups.keys(), 99]);
   const units = machine.units.map(({ name }) => name);
@@ -98,7 +98,7 @@ export function anyCommand(platform: Platform, next: () => number): Command {
     [
       2,
       () => {
-        const held = containers.flatMap((number) => kernel.containers.get(number)!.groups);
+        const held = containers.flatMap((number) => kernel.vfio.containers.get(number)!.groups);
         const file = held.length > 0 ? one(held) : kernel.groups.get(one([...kernel.groups.keys()]))!;
         const name = file.members.length > 0 ? one(file.members).name : device();
         return {

@@ -41,7 +41,7 @@ export const blockedDomain: CauseRule = (fault) => {
 /** The container gets its address space, and the group a domain in it. */
 function setIommu({ platform, requester }: FaultCase): Remedy[] {
   const group = devicesOf(requester)[0]?.group ?? null;
-  const container = group === null ? null : platform.kernel.containerOf(group);
+  const container = group === null ? null : platform.kernel.vfio.containerOf(group);
   if (container === null || container.iommu !== null) return [];
   return [
     {

@@ -109,7 +109,7 @@ function harmOf({ refusal, command }: Circumstances): string {
 const SAFE_AGAIN: Readonly<Record<string, (met: Circumstances) => readonly (readonly Command[])[]>> = {
   vfio_group_nb_verify: ({ platform, command }) => {
     const group = deviceNamed(platform, null, command)?.group ?? null;
-    const container = group === null ? null : platform.kernel.containerOf(group);
+    const container = group === null ? null : platform.kernel.vfio.containerOf(group);
     if (group === null || container === null) return [];
     return [[{ type: 'removeGroupFromContainer', container: container.number, group: group.number }]];
   },

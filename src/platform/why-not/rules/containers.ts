@@ -23,7 +23,7 @@ export const CONTAINER_RULES: ObstacleRules = {
     evidence: ({ blocker }) => [blocker.message],
     repairs: ({ platform, command }) => {
       const group = groupNamed(platform, command);
-      const container = group && platform.kernel.containerOf(group);
+      const container = group && platform.kernel.vfio.containerOf(group);
       return container === null ? [] : [group!.members.flatMap((member) => closingOf(container, member))];
     },
     otherwise: 'UNKNOWN',
@@ -33,7 +33,7 @@ export const CONTAINER_RULES: ObstacleRules = {
     evidence: ({ blocker }) => [blocker.message],
     repairs: ({ platform, blocker: { subject } }) => {
       const container =
-        subject?.kind === 'VfioContainer' ? platform.kernel.containers.get(subject.number) : null;
+        subject?.kind === 'VfioContainer' ? platform.kernel.vfio.containers.get(subject.number) : null;
       const groups = container?.groups ?? [];
       const members = groups.flatMap((group) => group.members);
       return [

@@ -10,7 +10,7 @@ export const DOMAIN_RULES: ObstacleRules = {
     evidence: ({ platform, command }) => {
       const group = groupNamed(platform, command);
       if (group === null) return [];
-      const container = platform.kernel.containerOf(group);
+      const container = platform.kernel.vfio.containerOf(group);
       return [
         `domain of group ${group.number}: ${group.domain?.number ?? 'none'}, default domain: ${group.defaultDomain?.number ?? 'none'}`,
         ...(container === null ? [] : [`container of group ${group.number}: ${container.number}`]),
@@ -96,7 +96,7 @@ function addableGroups({ platform, blocker }: Circumstances): Command[][] {
   if (blocker.subject?.kind !== 'VfioContainer') return [];
   const { number: container } = blocker.subject;
   return [...platform.kernel.groups.values()]
-    .filter((group) => platform.kernel.containerOf(group) === null)
+    .filter((group) => platform.kernel.vfio.containerOf(group) === null)
     .filter(({ members }) => members.some(isVfioDevice))
     .map(({ number: group }) => [{ type: 'addGroupToContainer', container, group }]);
 }
@@ -111,7 +111,7 @@ function domainReleases({ platform, command }: Circumstances): Command[][] {
   const isKernels = groups.some((group) => group.defaultDomain === domain || group.blockingDomain === domain);
   if (isKernels) return [];
   const group = groups.find((each) => each.domain === domain);
-  if (group !== undefined) return kernel.containerOf(group) === null ? [releaseOf(platform, group)] : [];
+  if (group !== undefined) return kernel.vfio.containerOf(group) === null ? [releaseOf(platform, group)] : [];
   const live = domain.attachments.find(({ leaked }) => !leaked);
   return live === undefined ? [] : [endingOf(platform, live)];
 }

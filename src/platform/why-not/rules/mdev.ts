@@ -128,7 +128,7 @@ function userOf(
   if ('subdevice' in command) return all.find(({ uuid }) => uuid === command.subdevice) ?? null;
   if (!('device' in command)) return null;
   const isHeld = (child: AnySubdevice) => {
-    const container = child.group === null ? null : platform.kernel.containerOf(child.group);
+    const container = child.group === null ? null : platform.kernel.vfio.containerOf(child.group);
     if (subject?.kind === 'VfioContainer') return container?.number === subject.number;
     const domains = child.kind === 'Subdevice' ? child.parent.attachments : [];
     return domains.some(

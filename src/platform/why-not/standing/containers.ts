@@ -11,10 +11,10 @@ import { type StandingRule, found } from './standing.js';
 
 export const standingAddGroup: StandingRule<'addGroupToContainer'> = function* (platform, command) {
   const { kernel } = platform;
-  const container = kernel.containers.get(command.container);
+  const container = kernel.vfio.containers.get(command.container);
   const group = kernel.groups.get(command.group);
   if (container === undefined || group === undefined) return;
-  const holder = kernel.containerOf(group);
+  const holder = kernel.vfio.containerOf(group);
   const subject = { kind: 'Group', number: group.number } as const;
   if (holder === container) {
     const message = `Group ${group.number} is in container ${container.number} already.`;
@@ -37,7 +37,7 @@ export const standingAddGroup: StandingRule<'addGroupToContainer'> = function* (
 };
 
 export const standingSetIommu: StandingRule<'setContainerIommu'> = function* (platform, command) {
-  const container = platform.kernel.containers.get(command.container);
+  const container = platform.kernel.vfio.containers.get(command.container);
   if (container === undefined || container.iommu !== null) return;
   for (const group of container.groups) yield* intoAddressSpace(platform, container, group);
 };

@@ -25,7 +25,7 @@ export const standingBindDriver: StandingRule<'bindDriver'> = function* ({ kerne
   if (target === undefined) return;
   if (target.driver !== null)
     yield found('DRIVER_BOUND', `${device} is bound to ${target.driver}.`, target.subject);
-  const container = target.group === null ? null : kernel.containerOf(target.group);
+  const container = target.group === null ? null : kernel.vfio.containerOf(target.group);
   if (container === null || isHarmlessDriver(driver) || target.fn.isBridge) return;
   const message = `${device} is in group ${target.group!.number}, which container ${container.number} has.`;
   // Older kernels do not refuse it: they stop.

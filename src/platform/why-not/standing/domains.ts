@@ -47,7 +47,7 @@ export const standingMap: StandingRule<'map'> = function* ({ kernel }, command) 
 
 /** Linux: vfio_dma_do_map(). */
 export const standingVfioMap: StandingRule<'vfioMapDma'> = function* ({ kernel }, command) {
-  const container = kernel.containers.get(command.container);
+  const container = kernel.vfio.containers.get(command.container);
   // A new address for a mapping follows other rules; the kernel tells them.
   if (container === undefined || command.updateVaddr) return;
   const { iova, vaddr, size, read, write } = command;
