@@ -90,6 +90,33 @@ describe('a group of two functions that host drivers hold', () => {
   });
 });
 
+it('a process that has locked all it may can map once something is unmapped', async () => {
+  const host = machine();
+  host.did(
+    { type: 'openContainer', userMemory: null, lockedMemoryLimit: u64FromPfn(2) },
+    unbind(DISK),
+    toVfio(DISK),
+    { type: 'addGroupToContainer', container: 1, group: host.groupOf(DISK) },
+    setType,
+  );
+  const map = (pfn: number): Command => ({
+    type: 'vfioMapDma',
+    container: 1,
+    iova: u64FromPfn(pfn),
+    vaddr: u64FromPfn(pfn),
+    size: u64FromPfn(2),
+    read: true,
+    write: true,
+  });
+  host.did(map(16));
+  const answer = await host.ask(map(32));
+  expect(codes(answer)).toEqual(['MEMORY_LOCK_LIMIT']);
+  expect(answer.obstacles[0].evidence).toContain('pages the process may lock: 2, locked: 2');
+  expect(answer.repair).toEqual([
+    { type: 'vfioUnmapDma', container: 1, iova: u64FromPfn(16), size: u64FromPfn(2), all: false },
+  ]);
+});
+
 describe('a storage controller with reserved memory', () => {
   it('is refused for its driver first, and nothing helps against the firmware behind that', async () => {
     const host = machine();
@@ -178,6 +205,17 @@ describe('a subdevice', () => {
     expect(codes(answer)).toEqual(['AUX_IN_USE']);
     expect(answer.obstacles[0].evidence).toContain(`${U1}: domain ${domain}, PASID 1`);
     expect(answer.repair).toEqual([{ type: 'detach', domain, target: { kind: 'Subdevice', name: U1 } }]);
+  });
+
+  it('with a domain gets no second, where AUX is required, until the first is detached', async () => {
+    const host = machine({ auxRequirement: 'REQUIRED' }).did(enableAux, create(U1));
+    const first = host.nextDomain();
+    host.did(alloc('mdev'), alloc('mdev'), attach(first, U1));
+    const answer = await host.ask(attach(first + 1, U1));
+    expect(codes(answer)).toEqual(['SUBDEVICE_ATTACHED']);
+    expect(answer.repair).toEqual([
+      { type: 'detach', domain: first, target: { kind: 'Subdevice', name: U1 } },
+    ]);
   });
 
   it('beyond the PASIDs of its parent gets that of another', async () => {
