@@ -15,7 +15,10 @@ import { LogError } from './log-error.js';
 /** Name of the log's environment inside the directory. */
 export const LOG_FILE = 'log.mdb';
 
-const OUR_FILES = new Set([LOG_FILE, `${LOG_FILE}-lock`, LOCK_FILE, `${LOCK_FILE}-lock`]);
+/** Name of the commits that are not in it yet. */
+export const AHEAD_FILE = 'ahead.log';
+
+const OUR_FILES = new Set([LOG_FILE, AHEAD_FILE, `${LOG_FILE}-lock`, LOCK_FILE, `${LOCK_FILE}-lock`]);
 
 /** Bytes 24 to 31 of an LMDB file: `MDB_MAGIC` and the data version of the library we use. */
 const LMDB_MAGIC = 0xbeefc0de;

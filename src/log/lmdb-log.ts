@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { LOG_FILE, prepareDataDirectory } from './data-directory.js';
+import { AHEAD_FILE, LOG_FILE, prepareDataDirectory } from './data-directory.js';
 import { lockDirectory } from './directory-lock.js';
 import { WorkerStore } from './lmdb/worker-store.js';
 import { LogError } from './log-error.js';
@@ -8,7 +8,7 @@ import { StreamLog } from './stream-log.js';
 
 /**
  * What "durable" means: `full` outlives a power cut; `relaxed` outlives the process, and a power cut may take back
- * the last commit, as if it had never been asked for.
+ * the last commits, as if they had never been asked for.
  */
 export type Sync = 'full' | 'relaxed';
 
@@ -30,7 +30,12 @@ export async function openLmdbLog(
 ): Promise<CommandLog> {
   const directory = prepareDataDirectory(path);
   const unlock = lockDirectory(directory);
-  const start = { path: join(directory, LOG_FILE), directory, relaxed: sync === 'relaxed' };
+  const start = {
+    path: join(directory, LOG_FILE),
+    aheadPath: join(directory, AHEAD_FILE),
+    directory,
+    relaxed: sync === 'relaxed',
+  };
   const store = new WorkerStore(start, unlock, lost);
   try {
     return await StreamLog.open(store);

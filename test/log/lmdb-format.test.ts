@@ -83,13 +83,13 @@ describe('a directory of format 1', () => {
     await writeFormat1(directory, OLD);
     await (await openLmdbLog(directory)).close();
     const root = open({ path: join(directory, 'log.mdb'), overlappingSync: false });
-    expect(root.get('iommu-graph command log')).toBe(3);
+    expect(root.get('iommu-graph command log')).toBe(4);
     expect([...root.getKeys()]).toEqual(['iommu-graph command log', 'records', 'snapshots', 'streams']);
     await root.close();
   });
 });
 
-test('a directory of format 2, which had no snapshots, opens with everything it held and becomes one of format 3', async () => {
+test('a directory of format 2, which had no snapshots, opens with everything it held and becomes one of format 4', async () => {
   const before = await openLmdbLog(directory);
   await before.create('demo', { machine: 'a' });
   await before.append('demo', 1, 'first');
@@ -105,15 +105,15 @@ test('a directory of format 2, which had no snapshots, opens with everything it 
   expect(await log.snapshot('demo')).toBeNull();
   await log.close();
   const root = open({ path: join(directory, 'log.mdb'), overlappingSync: false });
-  expect(root.get('iommu-graph command log')).toBe(3);
+  expect(root.get('iommu-graph command log')).toBe(4);
   await root.close();
 });
 
-test.each([4, 100])('a directory of format %i is refused', async (format) => {
+test.each([5, 100])('a directory of format %i is refused', async (format) => {
   await (await openLmdbLog(directory)).close();
   await setFormat(format);
   await expect(openLmdbLog(directory)).rejects.toMatchObject({
     refusal: 'UNUSABLE',
-    message: `The command log in ${directory} has format ${format}; this server reads formats 1 to 3.`,
+    message: `The command log in ${directory} has format ${format}; this server reads formats 1 to 4.`,
   });
 });

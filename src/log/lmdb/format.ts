@@ -8,9 +8,9 @@ import type { Item } from './file-tree.js';
 import { countOf, packEntries, revisionKey, revisionOf, seal, streamKey, unseal } from './records.js';
 
 /** Format of what is stored; a change that an older server would misread makes it one more. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 export const FORMAT_KEY = 'iommu-graph command log';
-/** How many transactions there were: tells whether one that failed is there all the same. */
+/** How many commits there were: tells which of those written ahead are here, and whether one that failed is. */
 export const COUNT_KEY = 'transactions';
 
 const DATABASES = ['streams', 'records', 'snapshots'];
@@ -19,6 +19,7 @@ const KNOWN: Readonly<Record<number, readonly string[]>> = {
   1: ['heads', 'entries', ...DATABASES],
   2: DATABASES,
   3: DATABASES,
+  4: DATABASES,
 };
 
 /** Entries of one value. */

@@ -4,6 +4,7 @@ import type { Found, FoundRecord, PackedPart, PackedWrite } from './packed.js';
 /** What the thread is started with. */
 export interface WorkerStart {
   readonly path: string;
+  readonly aheadPath: string;
   /** For messages to people. */
   readonly directory: string;
   readonly relaxed: boolean;

@@ -3,13 +3,10 @@ import { decode, encode } from '../codec.js';
 import { LogError } from '../log-error.js';
 import type { SnapshotEnd, SnapshotPart, Store, Stored, StoredEntry, StoredStream, Write } from '../store.js';
 import type { FoundStream, PackedWrite } from './packed.js';
+import { RECORD_BYTES, RECORD_ENTRIES } from './merged.js';
 import type { Answer, Calls, Question, WorkerStart } from './messages.js';
 import { contentOf, countOf, packEntries, unpackEntries, unsealed } from './records.js';
 import { WORKER_FILE } from './worker-file.js';
-
-/** Entries and bytes of one value: what a reader takes at a time. */
-const RECORD_ENTRIES = 512;
-const RECORD_BYTES = 256 * 1024;
 
 interface Waiting {
   readonly resolve: (answer: never) => void;

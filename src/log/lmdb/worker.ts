@@ -15,8 +15,8 @@ let sweeping = false;
 
 const handlers: { readonly [K in keyof Calls]: (ask: Calls[K]['ask']) => Calls[K]['answer'] } = {
   load: () => {
-    const { path, directory, relaxed } = workerData as WorkerStart;
-    store = new LmdbStore(path, directory, examine(path, directory), relaxed);
+    const start = workerData as WorkerStart;
+    store = new LmdbStore(start, examine(start.path, start.directory));
     return store.load();
   },
   commit: (writes) => {
