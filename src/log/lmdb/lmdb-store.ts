@@ -158,9 +158,14 @@ export class LmdbStore {
     return found;
   }
 
+  /** Whether there is anything to sweep. */
+  get hasLeftovers(): boolean {
+    return this.dropped.length > 0 || this.stale.size > 0;
+  }
+
   /** Removes a little of what dropped streams and older snapshots left; false when nothing is left. */
   sweep(): boolean {
-    if (this.dropped.length === 0 && this.stale.size === 0) return false;
+    if (!this.hasLeftovers) return false;
     this.settle();
     return this.sweepDropped() || this.sweepSnapshots();
   }

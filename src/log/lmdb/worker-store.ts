@@ -8,6 +8,9 @@ import type { Answer, Calls, Question, WorkerStart } from './messages.js';
 import { contentOf, countOf, packEntries, unpackEntries, unsealed } from './records.js';
 import { WORKER_FILE } from './worker-file.js';
 
+/** Bytes that are sooner copied to the other thread than handed over. */
+const CHEAPLY_COPIED = 16 * 1024;
+
 interface Waiting {
   readonly resolve: (answer: never) => void;
   readonly reject: (cause: Error) => void;
@@ -40,7 +43,9 @@ export class WorkerStore implements Store {
 
   async commit(writes: readonly Write[]): Promise<void> {
     const packed = packWrites(writes);
-    const buffers = packed.flatMap((write) => ('value' in write ? [write.value.buffer as ArrayBuffer] : []));
+    const buffers = packed.flatMap((write) =>
+      'value' in write && write.value.byteLength > CHEAPLY_COPIED ? [write.value.buffer as ArrayBuffer] : [],
+    );
     try {
       await this.ask('commit', packed, buffers);
     } catch (cause) {

@@ -45,7 +45,7 @@ port.on('message', ({ id, kind, ask }: Question) => {
     const refusal = cause instanceof LogError ? cause.refusal : null;
     reply({ id, failure: { refusal, message: cause instanceof Error ? cause.message : String(cause) } });
   }
-  if (!sweeping) sweepLater();
+  if (!sweeping && store?.hasLeftovers) sweepLater();
 });
 
 function reply(answer: Answer): void {

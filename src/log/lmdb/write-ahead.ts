@@ -40,6 +40,7 @@ export class WriteAhead {
   /** Commits that are not in the database, in order. */
   readonly found: (readonly PackedWrite[])[] = [];
   private readonly file: number;
+  private size: number;
   private end = 0;
 
   /**
@@ -53,6 +54,7 @@ export class WriteAhead {
   ) {
     this.file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
     syncDirectory(dirname(path));
+    this.size = fstatSync(this.file).size;
     let previous: number | null = null;
     for (let record = this.recordAt(0); record !== null; record = this.recordAt(this.end)) {
       if (previous !== null && record.number !== previous + 1) break;
@@ -99,7 +101,7 @@ export class WriteAhead {
 
   /** A commit that cannot be read is the last; when a later one is anywhere behind it, it was whole once. */
   private refuseGap(last: number): void {
-    const rest = this.read(this.end, fstatSync(this.file).size - this.end);
+    const rest = this.read(this.end, this.size - this.end);
     for (let at = 1; rest !== null && at + HEAD < rest.byteLength; at++) {
       const number = numberIn(rest, at);
       if (number <= last || number > last + MOST_LATER || this.recordAt(this.end + at) === null) continue;
@@ -123,7 +125,7 @@ export class WriteAhead {
 
   /** Null when the file ends before. */
   private read(at: number, length: number): DataView | null {
-    if (at + length > fstatSync(this.file).size) return null;
+    if (at + length > this.size) return null;
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length;) {
       const read = readSync(this.file, bytes, done, length - done, at + done);
@@ -134,14 +136,13 @@ export class WriteAhead {
   }
 
   private grow(to: number): void {
-    let { size } = fstatSync(this.file);
-    if (size >= to) return;
     // There may be room for this commit where there is none for a step.
-    const end = to + STEP;
+    const end = this.size < to ? to + STEP : 0;
     try {
-      while (size < end) size += writeSync(this.file, ZEROS, 0, Math.min(ZEROS.length, end - size), size);
+      while (this.size < end)
+        this.size += writeSync(this.file, ZEROS, 0, Math.min(ZEROS.length, end - this.size), this.size);
     } catch (cause) {
-      if (fstatSync(this.file).size < to) throw cause;
+      if (this.size < to) throw cause;
     }
   }
 
