@@ -15,7 +15,7 @@ export interface Sink {
 /** One subscriber: its place in the feed, and its connection. */
 export class Reader {
   private open = true;
-  /** Waits for its connection, or for an answer that is still being made. */
+  /** Waits for its connection, for an answer that is still being made, or for its turn to look on. */
   private resting = false;
   /** The newest event when it came; one who has not had that yet replays what is kept, and is not slow. */
   private readonly newestAtStart: number;
@@ -37,6 +37,7 @@ export class Reader {
         const value = this.source.poll();
         if (value === undefined) {
           if (this.source.ended) this.end();
+          else if (this.source.position < this.source.newest) this.lookOn();
           return;
         }
         const answer = this.answerTo(value);
@@ -67,6 +68,14 @@ export class Reader {
     const { position, newest } = this.source;
     if (position >= this.newestAtStart && newest - position > this.settings.lagEvents) this.source.skip();
     this.serve();
+  }
+
+  private lookOn(): void {
+    this.resting = true;
+    setImmediate(() => {
+      this.resting = false;
+      this.serve();
+    });
   }
 
   private await(answer: Promise<SharedAnswer>): void {

@@ -10,7 +10,10 @@ export interface Feed {
  */
 export interface Source {
   readonly feed: Feed;
-  /** The next value; undefined when there is none yet. */
+  /**
+   * The next value; undefined when there is none yet. When {@link position} is then not {@link newest}, there is
+   * more to look at, in another turn.
+   */
   poll(): unknown;
   /** Nothing will come any more. */
   readonly ended: boolean;

@@ -1,4 +1,10 @@
-import { type Accept, type Batch, EventFeed, feedOf } from '../../src/graphql/subscriptions/event-feed.js';
+import {
+  type Accept,
+  type Batch,
+  EventFeed,
+  MOST_LOOKED_AT,
+  feedOf,
+} from '../../src/graphql/subscriptions/event-feed.js';
 import { Follower } from '../../src/graphql/subscriptions/follow.js';
 import { EventJournal, type StampedEvent } from '../../src/platform/event-journal.js';
 import type { Platform } from '../../src/platform/platform.js';
@@ -107,6 +113,19 @@ describe('following events', () => {
       for (const follower of followers) follower.poll();
     }
     expect(counts).toEqual({ even: 30, none: 30 });
+  });
+
+  test('a filter that lets next to nothing through is put to some events at a time, and finds what there is', async () => {
+    const many = 3 * MOST_LOOKED_AT;
+    const source = new Source(many);
+    source.log(...numbers(many));
+    let looked = 0;
+    const onlyLast: Accept = ({ sequence }) => (looked++, sequence === many);
+    const polled = source.follow(0, onlyLast);
+    for (const found of [undefined, undefined]) expect(polled.poll()).toBe(found);
+    expect([looked, polled.position]).toEqual([2 * MOST_LOOKED_AT, 2 * MOST_LOOKED_AT]);
+    expect(polled.poll()!.events.map(({ sequence }) => sequence)).toEqual([many]);
+    expect(sequences(await source.follow(0, onlyLast).next())).toEqual([many]);
   });
 
   test('equal filters of one platform have one feed, as long as there are not too many filters', () => {

@@ -21,6 +21,8 @@ interface Reading {
 /** Keeps what it gave, so that every subscriber has a place of its own in it. */
 class Readings implements Feed {
   readonly kept: Reading[] = [];
+  /** Places of what nobody is given. */
+  readonly hidden = new Set<number>();
   readonly subscribers = new Set<Place>();
   private readonly rings = new Set<() => void>();
   private readonly arrivals = new Queue<null>();
@@ -73,6 +75,7 @@ class Place implements Source, AsyncIterable<Reading> {
   poll(): Reading | undefined {
     const { missed } = this;
     this.missed = null;
+    if (missed === null && this.feed.hidden.has(this.at)) return void this.at++;
     return missed ?? this.feed.kept[this.at++] ?? void this.at--;
   }
 
@@ -441,6 +444,21 @@ describe('a stream', () => {
     const { pipe } = await (await subscriber(feed, { lagEvents: 0 }))(0, 101);
     for (let flushes = 1; flushes < 20; flushes++) pipe.flush();
     expect(pipe.got).toEqual(feed.kept.map(({ value }) => value));
+  });
+
+  it('goes on looking in another turn where its source found nothing and was not at the end', async () => {
+    const feed = new Readings();
+    for (let value = 0; value < 5; value++) feed.kept.push({ value });
+    for (const place of [0, 1, 3]) feed.hidden.add(place);
+    const { pipe } = await (await subscriber(feed, {}))(0);
+    const turns: number[][] = [];
+    // What is set in the middle of a turn is due a millisecond later, by the clock that is used here.
+    for (const milliseconds of [0, 1, 1]) {
+      await jest.advanceTimersByTimeAsync(milliseconds);
+      turns.push([...pipe.got]);
+    }
+    expect(turns).toEqual([[], [2], [2, 4]]);
+    expect(jest.getTimerCount()).toBe(0);
   });
 
   it('lets go of a reader whose connection fails while it waits for it', async () => {

@@ -5,6 +5,12 @@ import type { Platform } from '../../platform/platform.js';
 /** Most events one message carries. */
 export const MAX_BATCH = 500;
 
+/**
+ * Most events that are looked at in one go. After a start they are unpacked first, which takes some 2 us each: a
+ * filter that lets few of a million through would stop the server for seconds.
+ */
+export const MOST_LOOKED_AT = 4096;
+
 /** Filters of one platform that are kept; more than that only means less sharing. */
 const MOST_KEPT = 256;
 
@@ -24,7 +30,10 @@ export interface Batch {
   readonly position: number;
 }
 
-/** What lies behind a number: a batch, or nothing that passes the filter, and the number looked at last. */
+/**
+ * What lies behind a number: a batch, or nothing that passes the filter, and the number looked at last, which need
+ * not be that of the newest event.
+ */
 export interface Find {
   readonly batch: Batch | null;
   readonly position: number;
@@ -66,8 +75,9 @@ export class EventFeed {
     const { first, last } = journal;
     const gap = after + 1 < first ? gapOf(after + 1, first - 1, 'COMPACTED') : null;
     let position = gap === null ? after : gap.lastMissing;
+    const end = Math.min(last, position + MOST_LOOKED_AT);
     const events: StampedEvent[] = [];
-    while (position < last && events.length < MAX_BATCH) {
+    while (position < end && events.length < MAX_BATCH) {
       const stamped = journal.at(++position)!;
       if (this.accept(stamped)) events.push(stamped);
     }

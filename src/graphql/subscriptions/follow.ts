@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Batch, type EventFeed, type Gap, gapOf } from './event-feed.js';
 
 /**
@@ -23,7 +24,7 @@ export class Follower implements AsyncIterableIterator<Batch> {
     this.position = after;
   }
 
-  /** The next batch; undefined when there is none yet. */
+  /** The next batch; undefined when there is none yet, or none as far as was looked: up to {@link position}. */
   poll(): Batch | undefined {
     if (this.ended) return undefined;
     const gap = this.untold.shift();
@@ -59,7 +60,7 @@ export class Follower implements AsyncIterableIterator<Batch> {
     while (!this.ended) {
       const value = this.poll();
       if (value !== undefined) return { done: false, value };
-      await this.more();
+      await (this.position < this.newest ? setImmediate() : this.more());
     }
     return { done: true, value: undefined };
   }
