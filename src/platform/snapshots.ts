@@ -25,7 +25,7 @@ const FEWEST = 20_000;
 const SHARE = 1 / 8;
 const MOST = 100_000;
 /** How long an end of the server waits for snapshots. */
-const LAST_MS = 2000;
+const LAST_MS = 3000;
 
 /** Name of what can be read back as it would be replayed: by the same program, keeping as many events. */
 export function labelOf(program: string, keptEvents: number | null): string {
