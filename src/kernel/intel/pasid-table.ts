@@ -10,7 +10,7 @@ const PASIDS_PER_LEAF = 64;
 
 /**
  * A device's PASID table: a directory of leaf pages, each made when first touched, even by a teardown.
- * DMA aliases share one. Linux: struct pasid_table, intel/pasid.c.
+ * With older kernels DMA aliases share one. Linux: struct pasid_table, intel/pasid.c.
  */
 export class PasidTable {
   /** PASIDs it can hold: at least 32768, whatever the device supports. */

@@ -170,7 +170,8 @@ function newInfo(state: KernelState, domain: Domain, device: KernelDevice): Devi
 
 /**
  * The table of the device that has a DMA alias for its own requester id, or a new one. A bridge that sends
- * requests under an id of its secondary bus has another one itself.
+ * requests under an id of its secondary bus has another one itself. Later kernels share none, so that a
+ * device which goes clears nobody else's entry.
  * Linux: intel_pasid_alloc_table(), get_alias_pasid_table().
  */
 function pasidTableFor(state: KernelState, device: KernelDevice, info: DeviceDomainInfo): PasidTable {
@@ -179,14 +180,10 @@ function pasidTableFor(state: KernelState, device: KernelDevice, info: DeviceDom
     device.keptPasidTable = null;
     return kept;
   }
-  const { topology } = state.machine;
-  for (const { fn, sourceId } of dmaAliases(topology, device.fn)) {
-    const owner = topology.find(pciAddressOf(fn.address.domain, sourceId));
-    const shared = (owner && state.deviceOf(owner))?.info?.pasidTable ?? null;
-    if (shared !== null) {
-      shared.users++;
-      return shared;
-    }
+  const shared = state.profile.sharesPasidTables ? tableOfAlias(state, device) : null;
+  if (shared !== null) {
+    shared.users++;
+    return shared;
   }
   const max = info.pasidSupported ? Math.min(maxPasids(device.fn), unitMaxPasids(state)) : 0;
   const table = PasidTable.allocate(state.memory, state.frames, max);
@@ -196,6 +193,16 @@ function pasidTableFor(state: KernelState, device: KernelDevice, info: DeviceDom
   }
   table.users++;
   return table;
+}
+
+function tableOfAlias(state: KernelState, device: KernelDevice): PasidTable | null {
+  const { topology } = state.machine;
+  for (const { fn, sourceId } of dmaAliases(topology, device.fn)) {
+    const owner = topology.find(pciAddressOf(fn.address.domain, sourceId));
+    const table = (owner && state.deviceOf(owner))?.info?.pasidTable ?? null;
+    if (table !== null) return table;
+  }
+  return null;
 }
 
 /** What every unit can tell apart. Linux: intel_pasid_max_id. */

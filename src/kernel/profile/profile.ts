@@ -51,6 +51,8 @@ export interface KernelProfile {
   readonly probesPerUnit: boolean;
   /** A device that is still in a domain is not put in another. Linux: find_domain(), until 2022. */
   readonly findsDomainOfDevice: boolean;
+  /** Devices that send under one requester id share a PASID table. Linux: get_alias_pasid_table(), until 2022. */
+  readonly sharesPasidTables: boolean;
   readonly knowsSatc: boolean;
   /** The IOPF feature exists. */
   readonly knowsIopf: boolean;
@@ -127,6 +129,7 @@ const V5_10: KernelProfile = {
   writableIsReadable: false,
   probesPerUnit: false,
   findsDomainOfDevice: true,
+  sharesPasidTables: true,
   knowsSatc: false,
   knowsIopf: false,
   svaTakesPageRequests: false,
@@ -202,6 +205,7 @@ const V6_1: KernelProfile = {
   writableIsReadable: true,
   probesPerUnit: true,
   findsDomainOfDevice: false,
+  sharesPasidTables: false,
   knowsSatc: true,
   claimsDmaOwnership: true,
   hasAuxApi: false,
