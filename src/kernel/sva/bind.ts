@@ -37,9 +37,10 @@ export function svaBind(
     return known;
   }
   if (known !== null) requireReachable(state, device, known);
+  // A refusal from here on leaves them enabled.
+  if (!state.profile.svaTakesPageRequests) enablePasids(state, device, device.info!);
   const mm = known ?? newProcess(state, device, pid, userMemory);
   try {
-    if (!state.profile.svaTakesPageRequests) enablePasids(state, device, device.info!);
     setUpProcessEntry(state, device, mm.pasid, mm.rootFrame);
   } catch (error) {
     endIfUnused(state, mm);
