@@ -1,5 +1,6 @@
 import { KernelError } from '../errno.js';
 import { freeInterrupts, requestInterrupts } from '../interrupt/device-interrupts.js';
+import { requireDefaultsUnshared } from '../iommu/left-behind.js';
 import { registerParent, unregisterParent } from '../mdev/parent.js';
 import { requireChildrenIdle } from '../mdev/remove.js';
 import { offersTypes } from '../mdev/types.js';
@@ -70,7 +71,13 @@ export function requireUnbindable(state: KernelState, device: KernelDevice): voi
   requireLeavable(state, device);
   if (offersTypes(device)) requireChildrenIdle(state, device);
   if (device.driver === null || !configuresVirtualFunctions(device.driver)) return;
-  for (const each of virtualFunctions(state, device)) requireUnbindable(state, each);
+  requireForgettable(state, virtualFunctions(state, device));
+}
+
+/** Virtual functions can all go. */
+function requireForgettable(state: KernelState, functions: readonly KernelDevice[]): void {
+  for (const each of functions) requireUnbindable(state, each);
+  requireDefaultsUnshared(state, functions);
 }
 
 /** Virtual functions that are switched on, known or not. Linux: sriov_numvfs_show(). */
@@ -86,7 +93,7 @@ export function virtualFunctions(state: KernelState, device: KernelDevice): Kern
 /** All or none can go. Linux: sriov_disable(), pci_iov_remove_virtfn(). */
 export function removeVirtualFunctions(state: KernelState, device: KernelDevice): void {
   const present = virtualFunctions(state, device);
-  for (const each of present) requireUnbindable(state, each);
+  requireForgettable(state, present);
   for (const each of present) {
     if (each.driver !== null) unbindDriver(state, each);
     forgetDevice(state, each);

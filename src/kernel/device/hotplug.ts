@@ -1,5 +1,6 @@
 import type { PciFunction } from '../../hardware/pci/function.js';
 import type { KernelDevice } from './kernel-device.js';
+import { requireDefaultsUnshared } from '../iommu/left-behind.js';
 import { bootOrder } from '../pci/boot-order.js';
 import type { KernelState } from '../state.js';
 import { unsafe } from '../unsafe.js';
@@ -37,6 +38,7 @@ export function removeDevice(state: KernelState, device: KernelDevice): string[]
   const before = [...state.devices.keys()];
   const leaving = withAllBehind(state, device);
   for (const each of leaving) requireRemovable(state, each);
+  requireDefaultsUnshared(state, leaving);
   for (const each of leaving) if (isKnown(state, each) && each.driver !== null) unbindDriver(state, each);
   for (const each of leaving) if (isKnown(state, each)) forgetDevice(state, each);
   return before.filter((name) => !state.devices.has(name));

@@ -77,17 +77,11 @@ export function detachAux(
   endpoint: Endpoint,
 ): void {
   if (!isAuxDomain(domain, device)) return;
+  requireAuxiliary(state, domain, device);
   const present = auxAttachments(domain, device);
-  const own = present.find((each) => each.endpoint === endpoint) ?? present[0];
-  if (own === undefined) {
-    // Later kernels warn and leave everything as it is.
-    if (state.profile.countsAuxAttachments) return;
-    throw unsafe(
-      'auxiliary_unlink_device',
-      `domain ${domain.number} was never an auxiliary domain of ${device.name}; this kernel would unlink a list node that was never linked.`,
-      'Disable the AUX feature again before detaching.',
-    );
-  }
+  const own = present.find((each) => each.endpoint === endpoint) ?? present.at(0);
+  // Later kernels warn and leave everything as it is.
+  if (own === undefined) return;
   dropAttachment(state, own);
   if (present.length > 1) return;
   if (!hasAuxUsers(domain) && !state.pasids.free(domain.defaultPasid)) {
@@ -95,6 +89,17 @@ export function detachAux(
   }
   tearDownPasidEntry(state, device, domain.defaultPasid);
   dropDomainId(state, domain, own.unit);
+}
+
+/** Refuses a detach of a domain that is not there, where the driver does not look. */
+export function requireAuxiliary(state: KernelState, domain: Domain, device: KernelDevice): void {
+  if (state.profile.countsAuxAttachments || !isAuxDomain(domain, device)) return;
+  if (auxAttachments(domain, device).length > 0) return;
+  throw unsafe(
+    'auxiliary_unlink_device',
+    `domain ${domain.number} was never an auxiliary domain of ${device.name}; this kernel would unlink a list node that was never linked.`,
+    'Disable the AUX feature again before detaching.',
+  );
 }
 
 /** Live auxiliary attachments of a domain to one device. */

@@ -66,8 +66,13 @@ export function detachFromParent(state: KernelState, domain: Domain, subdevice: 
     ]);
   }
   if (state.model.attachesToParent === 'PASID') detachForSubdevice(state, domain, subdevice);
-  else if (usesAux(state, subdevice) || requiresAux(state)) detachAux(state, domain, parent, subdevice);
+  else if (detachesAux(state, subdevice)) detachAux(state, domain, parent, subdevice);
   else returnToDefault(groupOfOne(parent, 'iommu_detach_device'), domain);
+}
+
+/** Whether a detach takes an auxiliary attachment off a subdevice's parent, or its primary domain. */
+export function detachesAux(state: KernelState, subdevice: Subdevice): boolean {
+  return usesAux(state, subdevice) || requiresAux(state);
 }
 
 /** Linux: iommu_dev_feature_enabled(). */

@@ -3,6 +3,7 @@ import type { RateLimit } from '../log/rate-limit.js';
 import type { Domain, DomainType } from './domain.js';
 import type { Endpoint } from './endpoint.js';
 import type { IommuGroup } from './iommu-group.js';
+import { requireNobodyLeft } from './left-behind.js';
 import type { KernelState } from '../state.js';
 import { releaseDomain } from '../vfio/attach-group.js';
 import { attachToDefault, defaultType, giveDefaultDomain, mapReservedMemory } from './default-domain.js';
@@ -60,7 +61,13 @@ export function setGroupType(state: KernelState, group: IommuGroup, word: string
     throw refuse('EINVAL', 'GROUP_TYPE', `${member.name} demands the type ${demanded}.`, null);
   if (type === defaultDomain.type) return;
   if (type === 'DMA_FQ' && defaultDomain.type === 'DMA') defaultDomain.type = 'DMA_FQ';
-  else replace(state, group, defaultDomain, type);
+  else {
+    const left = defaultDomain.attachments.filter(
+      ({ leaked, kind, device }) => !leaked && !(kind === 'PRIMARY' && device === member),
+    );
+    requireNobodyLeft(state, defaultDomain, left, (each) => each === group);
+    replace(state, group, defaultDomain, type);
+  }
 }
 
 const SEVERAL_DEVICES = 'iommu: Cannot change default domain: Group has more than one device';

@@ -146,7 +146,8 @@ export function opsOf(state: KernelState, member: Endpoint | undefined): IommuOp
 /** Takes a domain off a group, as far as it is on it: the kernel does not look. */
 export function detachGroup(state: KernelState, domain: Domain, group: IommuGroup): void {
   const isOn =
-    group.domain === domain || domain.attachments.some((each) => group.members.includes(each.endpoint));
+    group.domain === domain ||
+    domain.attachments.some((each) => !each.leaked && group.members.includes(each.endpoint));
   if (isOn) detach(state, domain, group);
 }
 

@@ -4,6 +4,7 @@ import type { IommuGroup } from '../iommu/iommu-group.js';
 import type { KernelState } from '../state.js';
 import { attachGroup } from './attach-group.js';
 import { leaveAddressSpace } from './detach-group.js';
+import { requireNothingLeft } from './left-over.js';
 import { DmaList } from './dma-list.js';
 import { type Type1, VFIO_IOMMU, VfioContainer } from './objects.js';
 import { refusal } from '../refusal.js';
@@ -28,6 +29,7 @@ export function openContainer(
 
 /** The process exits: devices, then groups, then the container are closed. Linux: vfio_fops_release(). */
 export function closeContainer(state: KernelState, container: VfioContainer): void {
+  for (const entry of container.iommu?.domains ?? []) requireNothingLeft(state, entry);
   container.openDevices.clear();
   for (const group of [...container.groups].reverse()) removeGroup(state, container, group);
   container.userMemory.release();
@@ -69,6 +71,8 @@ export function removeGroup(state: KernelState, container: VfioContainer, group:
       remedy: 'Close it first.',
     });
   }
+  const entry = container.iommu?.domains.find(({ groups }) => groups.includes(group));
+  if (entry?.groups.length === 1) requireNothingLeft(state, entry);
   if (container.iommu !== null) leaveAddressSpace(state, container.iommu, group);
   releaseDmaOwner(group);
   container.groups.splice(container.groups.indexOf(group), 1);

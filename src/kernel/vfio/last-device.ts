@@ -1,6 +1,7 @@
 import type { Endpoint } from '../iommu/endpoint.js';
 import type { KernelState } from '../state.js';
 import { removeGroup } from './container.js';
+import { requireNothingLeft } from './left-over.js';
 import { refusal } from '../refusal.js';
 import { isVfioDevice } from './viability.js';
 
@@ -14,7 +15,13 @@ export function requireLeavable(state: KernelState, device: Endpoint): void {
   const container = state.vfio.containerHolding(device);
   if (container === null) return;
   const isOpen = container.openDevices.has(device);
-  if (!isOpen && (state.profile.revokesGroupOfLastDevice || !isLast(device))) return;
+  if (!isOpen && !isLast(device)) return;
+  if (!isOpen && state.profile.revokesGroupOfLastDevice) {
+    // More than one of its groups may go in one step.
+    const entry = container.iommu?.domains.find(({ groups }) => groups.includes(device.group!));
+    if (entry !== undefined) requireNothingLeft(state, entry);
+    return;
+  }
   const what = isOpen ? `${device.name} is open` : `container ${container.number} has its group`;
   const rule = `Taking the driver off ${device.name} would wait: ${what}.`;
   const group = device.group!.number;

@@ -5,7 +5,7 @@ import type { Command } from '../../command.js';
 import type { Platform } from '../../platform.js';
 import { deviceNamed, endpointsNamed, functionBehind } from '../named.js';
 import type { Circumstances, ObstacleRules } from '../obstacle.js';
-import { endingOf } from '../release.js';
+import { detachFrom, endingOf } from '../release.js';
 
 /** Of many that could make room, so many are tried. */
 const MOST_CANDIDATES = 8;
@@ -119,6 +119,29 @@ const SAFE_AGAIN: Readonly<Record<string, (met: Circumstances) => readonly (read
   auxiliary_unlink_device: (met) => {
     const parent = parentOf(met);
     return parent === null ? [] : [[{ type: 'disableFeature', device: parent.name, feature: 'AUX' }]];
+  },
+  // Somebody else was given a domain that would go.
+  iommu_domain_free: ({ platform: { kernel }, command }) => {
+    const group =
+      command.type === 'setGroupType'
+        ? kernel.groups.get(command.group)
+        : 'device' in command
+          ? kernel.devices.get(command.device)?.group
+          : null;
+    const container = 'container' in command ? kernel.vfio.containers.get(command.container) : undefined;
+    const domains = [
+      ...(container?.iommu?.domains ?? []).map(({ domain }) => domain),
+      ...[group?.defaultDomain ?? []].flat(),
+    ];
+    return domains
+      .flatMap(({ attachments }) => attachments)
+      .filter(({ leaked }) => !leaked)
+      .slice(0, MOST_CANDIDATES)
+      .map(({ domain, endpoint, device, kind }) =>
+        kind === 'AUX' && !device.info?.auxEnabled
+          ? [{ type: 'enableFeature', device: device.name, feature: 'AUX' }]
+          : detachFrom(domain, endpoint),
+      );
   },
   prepare_domain_attach_device: ({ platform, command }) => {
     const domain = command.type === 'attach' ? platform.kernel.domains.get(command.domain) : undefined;
