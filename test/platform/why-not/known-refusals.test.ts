@@ -58,6 +58,31 @@ const attach = (domain: number, uuid: string): Command => ({
   target: { kind: 'Subdevice', name: uuid },
 });
 
+describe('a container whose domain a user attached to its subdevice a second time', () => {
+  const twice = () => {
+    const host = machine({ profile: 'V5_15', subdeviceModel: 'AUX_API' }).did(enableAux, create(U1), open);
+    const group = host.now().kernel.subdevices.get(U1)!.group!.number;
+    host.did({ type: 'addGroupToContainer', container: 1, group }, setType);
+    return host.did(attach(host.nextDomain() - 1, U1));
+  };
+  const close: Command = { type: 'closeContainer', container: 1 };
+
+  it('is closed once that one is detached', async () => {
+    const host = twice();
+    const answer = await host.ask(close);
+    expect(codes(answer)).toEqual(['UNSAFE']);
+    const domain = host.nextDomain() - 1;
+    expect(answer.repair).toEqual([{ type: 'detach', domain, target: { kind: 'Subdevice', name: U1 } }]);
+  });
+
+  it('needs AUX back first, when that was switched off', async () => {
+    const host = twice().did({ type: 'disableFeature', device: PARENT, feature: 'AUX' });
+    const { repair } = await host.ask(close);
+    expect(repair![0]).toEqual(enableAux);
+    expect(host.did(...repair!, close).now().kernel.vfio.containers.size).toBe(0);
+  });
+});
+
 describe('a group of two functions that host drivers hold', () => {
   it('is freed of both and given one VFIO driver, where the kernel gives whole groups away', async () => {
     const host = machine({ profile: 'V6_1' }).did(open);

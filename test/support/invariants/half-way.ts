@@ -78,6 +78,16 @@ export const HALF_WAY: readonly HalfWay[] = [
     changes: ['memory', 'kernel', 'allocators'],
     applies: ({ type }, { mirrors }) => type === 'attach' && AFTER_PREPARE.has(mirrors),
   },
+  {
+    rule: 'a device may send PASIDs before there is one for the process, and before its unit is found not to walk the tables',
+    section: '8.4, bind of a process in 5.10; intel_svm_bind_mm() calls intel_iommu_enable_pasid() first',
+    changes: ['memory', 'registers', 'caches', 'configuration spaces', 'kernel'],
+    applies: ({ type }, { mirrors, blockers }, { header }) =>
+      type === 'svaBind' &&
+      header.kernel.profile === 'V5_10' &&
+      (mirrors === 'intel_pasid_setup_first_level' ||
+        blockers.some(({ code }) => code === 'NO_FREE_PASID' || code === 'NO_MEMORY')),
+  },
 ];
 
 /** What the model refuses as unsafe leaves everything alone, but for a call of VFIO that had begun. */

@@ -10,7 +10,10 @@ export function tearDown(watch: Watch): void {
   const { platform, book } = watch;
   const { kernel } = platform;
   const run = (command: Command) => watch.run(command);
-  for (const container of [...book.containers]) run({ type: 'closeContainer', container });
+  const closeAll = () => {
+    for (const container of [...book.containers]) run({ type: 'closeContainer', container });
+  };
+  closeAll();
   for (let round = 0; round < 2; round++) {
     for (const { domain, endpoint, device, kind } of [...book.attachments]) {
       const defaultDomain = kernel.devices.get(endpoint)?.group?.defaultDomain;
@@ -32,6 +35,8 @@ export function tearDown(watch: Watch): void {
       run({ type: 'attach', domain: defaultDomain.number, target: { kind: 'Group', number } });
     }
   }
+  // Those whose domain somebody else had been given too.
+  closeAll();
   for (const [subdevice, { software }] of [...book.subdevices])
     run({ type: software ? 'removeSoftwareMdev' : 'removeMdev', subdevice });
   for (const domain of [...book.domains.keys()]) run({ type: 'freeDomain', domain });

@@ -87,7 +87,7 @@ export class Watch {
       if (event.type === 'ATTACHMENT' && event.kind === 'PRIMARY' && event.attached)
         this.robbed.delete('name' in event.endpoint ? event.endpoint.name : '');
       if (event.type === 'ATTACHMENT' && event.kind !== 'PRIMARY')
-        this.countPasid(event, known.get(event.domain)?.defaultPasid ?? 0);
+        this.countPasid(event, known.get(event.domain));
     }
     for (const [name, requester] of requesters) {
       if (kernel.devices.has(name)) continue;
@@ -133,15 +133,17 @@ export class Watch {
   /** Linux: ioasid_alloc() gives the lowest; the last attachment of a domain frees its number. */
   private countPasid(
     event: { attached: boolean; domain: number; kind: string; pasid: number | null },
-    before: number,
+    known: { readonly domain: Domain; readonly defaultPasid: number } | undefined,
   ): void {
     const { ownedPasids, book } = this;
     const pasid = event.pasid!;
     const others = book.attachments.filter(
       (each) => each.domain === event.domain && each.kind === event.kind && each.pasid === pasid,
     ).length;
-    const lost =
-      this.platform.kernel.domains.get(event.domain)?.attachments.filter((each) => each.leaked).length ?? 0;
+    const before = known?.defaultPasid ?? 0;
+    // A domain the command freed takes what it lost along.
+    const domain = known?.domain ?? this.platform.kernel.domains.get(event.domain);
+    const lost = domain?.attachments.filter((each) => each.leaked).length ?? 0;
     if (event.attached) {
       const isNew = event.kind === 'PASID' || (before === 0 && others === 1);
       if (isNew) {
@@ -183,6 +185,9 @@ export class Watch {
     const seen = new Set<string>();
     for (const [number, group] of kernel.groups) {
       equal('number of a group', group.number, number);
+      for (const domain of [group.domain, group.defaultDomain, group.blockingDomain])
+        if (domain !== null && kernel.domains.get(domain.number) !== domain)
+          throw new Broken(`group ${number} is on domain ${domain.number}, which was freed`);
       same(`members of group ${number}`, names(group.members), [...book.groups.get(number)!].sort());
       for (const member of group.members) {
         if (member.group !== group) throw new Broken(`${member.name} does not know group ${number}`);
@@ -341,8 +346,14 @@ export class Watch {
       );
       const untagged = routes.find(({ pasid }) => pasid === null);
       if (this.robbed.has(device.name)) continue;
-      if (primary !== undefined) this.checkRoute(untagged, primary, device.name);
-      else if (untagged !== undefined && machine.requesterId(device.fn) === device.fn.sourceId) {
+      if (primary !== undefined) {
+        // Behind a bridge the entry of its secondary bus decides. A device's own may be empty: a neighbour that
+        // went to another table cleared what they shared. Linux: intel_pasid_tear_down_entry().
+        const requester = machine.requesterId(device.fn);
+        const used = tables.routes.find((each) => each.sourceId === requester && each.pasid === null);
+        this.checkRoute(used, primary, device.name);
+        if (untagged !== undefined) this.checkRoute(untagged, primary, device.name);
+      } else if (untagged !== undefined && machine.requesterId(device.fn) === device.fn.sourceId) {
         // The id of a bridge's secondary bus belongs to all behind it.
         const shared = [...kernel.devices.values()].some(
           (other) => other !== device && machine.requesterId(other.fn) === device.fn.sourceId,
