@@ -3,13 +3,16 @@ import { PASID_TRANSLATION_TYPE } from '../../layout/pasid-entry.js';
 import { TRANSLATION_TABLE_MODE } from '../../layout/registers.js';
 import { pasidsCovered } from '../../layout/scalable-context-entry.js';
 import { IOTLB_FLAG, IOTLB_WORD } from '../caches/iotlb-words.js';
-import { isInterruptAddress } from './address.js';
+import { exceedsWidth, isInterruptAddress } from './address.js';
 import { ContextLookup } from './context-lookup.js';
 import type { TranslationContext } from './context.js';
+import { FirstStage } from './first-stage.js';
+import { setOutput } from './output.js';
 import { PasidLookup } from './pasid-lookup.js';
+import { flagsOf } from './request-needs.js';
 import { type Rules, rulesOf } from './rules.js';
-import { NEED_WRITE } from './second-stage-walk.js';
-import { Stages } from './stages.js';
+import { SecondStage } from './second-stage.js';
+import { NEED_READ, NEED_WRITE } from './second-stage-walk.js';
 import { refusalOfTableMode } from './table-mode.js';
 import { REQUEST_KIND, type Walk } from './walk.js';
 
@@ -37,7 +40,8 @@ const LAST_WITH_EXECUTE = 7;
 export class Translator {
   private readonly context: ContextLookup;
   private readonly pasid: PasidLookup;
-  private readonly stages: Stages;
+  private readonly second: SecondStage;
+  private readonly first: FirstStage;
 
   private readonly rules: Rules;
 
@@ -45,7 +49,8 @@ export class Translator {
     this.rules = rulesOf(unit.capabilities);
     this.context = new ContextLookup(unit);
     this.pasid = new PasidLookup(unit);
-    this.stages = new Stages(unit);
+    this.second = new SecondStage(unit);
+    this.first = new FirstStage(unit, this.second);
   }
 
   /** Returns {@link TRANSLATED} with the result in the walk, {@link INTERRUPT}, or a fault reason. */
@@ -88,8 +93,7 @@ export class Translator {
     walk.domainId = (words[at + 2] >>> 8) & 0xffff;
     if (walk.kind !== REQUEST_KIND.UNTRANSLATED && type !== TRANSLATION_TYPE.DEVICE_TLB) return 0x0d;
     const isPassThrough = type === TRANSLATION_TYPE.PASS_THROUGH;
-    if (walk.kind === REQUEST_KIND.TRANSLATED || isPassThrough)
-      return this.stages.passThrough(walk, 0x04, 0x0e);
+    if (walk.kind === REQUEST_KIND.TRANSLATED || isPassThrough) return this.passThrough(walk, 0x04, 0x0e);
     return this.lookUpOrWalk(walk);
   }
 
@@ -99,14 +103,14 @@ export class Translator {
       const flags = walk.contextWords[walk.contextAt];
       if ((flags & DTE) === 0) return 0x44;
       if (walk.hasPasid && (flags & EPTR) === 0) return 0x49;
-      return this.stages.passThrough(walk, 0x83, 0x87);
+      return this.passThrough(walk, 0x83, 0x87);
     }
     const reason = this.selectPasid(walk);
     if (reason !== 0) return reason;
     const flags = walk.pasidWords[walk.pasidAt + 4];
     if (walk.execute && (flags & ERE) === 0 && this.rules.majorVersion <= LAST_WITH_EXECUTE) return 0x5c;
     if (walk.privileged && (flags & SRE) === 0) return 0x5d;
-    if (walk.type === PASID_TRANSLATION_TYPE.PASS_THROUGH) return this.stages.passThrough(walk, 0x83, 0x87);
+    if (walk.type === PASID_TRANSLATION_TYPE.PASS_THROUGH) return this.passThrough(walk, 0x83, 0x87);
     return this.lookUpOrWalk(walk);
   }
 
@@ -138,7 +142,7 @@ export class Translator {
     if (!walk.usesCaches) return reason;
     if (reason === TRANSLATED) {
       this.unit.caches.iotlb.insert(walk);
-      if (walk.isPlain) this.stages.learnRoute(walk);
+      if (walk.isPlain) this.second.learnRoute(walk);
     } else if (this.rules.CM && walk.isMissing) {
       // Caching mode reaches second-stage entries that are not present; first-stage ones are exempt.
       walk.pageSize = 4096;
@@ -151,14 +155,23 @@ export class Translator {
   private translateAddress(walk: Walk): number {
     switch (walk.type) {
       case 0:
-        return this.stages.legacy(walk);
+        return this.second.legacy(walk);
       case PASID_TRANSLATION_TYPE.FIRST_STAGE:
-        return this.stages.firstStage(walk);
+        return this.first.alone(walk);
       case PASID_TRANSLATION_TYPE.SECOND_STAGE:
-        return this.stages.secondStage(walk);
+        return this.second.scalable(walk);
       default:
-        return this.stages.nested(walk);
+        return this.first.nested(walk);
     }
+  }
+
+  /** PGTT 100, legacy TT 10, and translated requests: the address goes on as it is. */
+  private passThrough(walk: Walk, beyondReason: number, interruptReason: number): number {
+    if (exceedsWidth(walk.hi, walk.lo, this.unit.hostAddressWidth)) return beyondReason;
+    walk.flags = flagsOf(walk, NEED_READ | NEED_WRITE);
+    const isMemory = setOutput(walk, walk.hi, walk.lo, 1);
+    walk.pageSize = 0;
+    return isMemory ? 0 : interruptReason;
   }
 
   /**
