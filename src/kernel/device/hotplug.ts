@@ -1,4 +1,5 @@
 import type { PciFunction } from '../../hardware/pci/function.js';
+import { carrierOf } from '../../hardware/pci/volume-management.js';
 import type { KernelDevice } from './kernel-device.js';
 import { requireDefaultsUnshared } from '../iommu/left-behind.js';
 import { bootOrder } from '../pci/boot-order.js';
@@ -55,7 +56,10 @@ function requireRemovable(state: KernelState, device: KernelDevice): void {
   );
 }
 
-/** The devices behind a bridge before itself, the last of a bus first. Linux: pci_stop_bus_device(). */
+/**
+ * The devices behind a bridge before itself, the last of a bus first, and those behind a volume management
+ * device before that. Linux: pci_stop_bus_device(), vmd_remove().
+ */
 function withAllBehind(state: KernelState, device: KernelDevice): KernelDevice[] {
   const { topology } = state.machine;
   const found = new Set<KernelDevice>();
@@ -65,6 +69,8 @@ function withAllBehind(state: KernelState, device: KernelDevice): KernelDevice[]
     const behind = fn.secondaryBus;
     if (behind !== null && behind !== 0 && behind !== fn.address.bus)
       for (const each of topology.onBus(fn.address.domain, behind).toReversed()) visit(each);
+    for (const each of [...topology.functions.values()])
+      if (each !== fn && carrierOf(topology, each) === fn) visit(each);
     found.add(at);
   };
   visit(device.fn);

@@ -3,6 +3,7 @@ import { type U64, ZERO, bit, field } from '../../bits/u64.js';
 import { TRANSLATION_TYPE, packContextEntry } from '../../layout/context-entry.js';
 import { packRootEntry, packScalableRootEntry } from '../../layout/root-entry.js';
 import { packScalableContextEntry } from '../../layout/scalable-context-entry.js';
+import type { KernelError } from '../errno.js';
 import { dmaAliases } from '../pci/dma-alias.js';
 import type { DeviceDomainInfo } from './device-domain-info.js';
 import type { KernelDevice } from '../device/kernel-device.js';
@@ -10,6 +11,7 @@ import type { KernelState } from '../state.js';
 import { noTableMemory } from '../table-memory.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
 import { flushContextCache, flushIotlb, flushPasidCache, flushWriteBuffer } from './flush.js';
+import { unsafe } from '../unsafe.js';
 import type { IntelUnit } from './unit.js';
 
 /** Requester ids a device's DMA can arrive under, its own first. Linux: pci_for_each_dma_alias(). */
@@ -112,7 +114,8 @@ function oldDomainId(state: KernelState, info: DeviceDomainInfo, address: Hpa): 
 }
 
 function scalableEntry(state: KernelState, info: DeviceDomainInfo): U64[] {
-  const table = info.pasidTable!;
+  const table = info.pasidTable;
+  if (table === null) throw withoutTable();
   return packScalableContextEntry({
     P: true,
     DTE: info.atsSupported,
@@ -122,6 +125,15 @@ function scalableEntry(state: KernelState, info: DeviceDomainInfo): U64[] {
     PASIDDIRPTR: table.directoryAddress,
     RID_PASID: 0,
   });
+}
+
+/** Linux: context_get_sm_pds() follows the pointer, after a warning. */
+function withoutTable(): KernelError {
+  return unsafe(
+    'domain_context_mapping_one',
+    'the volume management device has no context entry, and this kernel would make one for a device behind it, which has no PASID table.',
+    'Attach the group of the volume management device, itself first.',
+  );
 }
 
 function legacyEntry(state: KernelState, info: DeviceDomainInfo, did: number): U64[] {

@@ -1,19 +1,17 @@
-import { pciAddressOf } from '../../bits/pci-address.js';
+import { carrierOf } from '../../hardware/pci/volume-management.js';
 import { atsAllowed } from './unit-lookup.js';
 import { KernelError } from '../errno.js';
 import type { DeviceDomainInfo } from './device-domain-info.js';
 import type { Domain } from '../iommu/domain.js';
 import type { Endpoint } from '../iommu/endpoint.js';
 import type { KernelDevice } from '../device/kernel-device.js';
-import { dmaAliases } from '../pci/dma-alias.js';
 import type { KernelState } from '../state.js';
-import { noTableMemory } from '../table-memory.js';
 import { addAttachment, dropAttachment, leakAttachment } from './attachments.js';
 import { clearContext, isContextMapped, setUpContext } from './context-setup.js';
-import { disableDeviceTlb, enableDeviceTlb, maxPasids } from './device-tlb-control.js';
+import { pasidTableFor } from './device-pasid-table.js';
+import { disableDeviceTlb, enableDeviceTlb } from './device-tlb-control.js';
 import { dropDomainId, takeDomainId } from './did.js';
 import { FLPT_DEFAULT_DID } from './domain-ids.js';
-import { PasidTable } from './pasid-table.js';
 import type { IntelUnit } from './unit.js';
 import { endBonds } from '../sva/end-bonds.js';
 import { setUpPasidEntry, tearDownPasidEntry } from './pasid-entry-setup.js';
@@ -121,7 +119,7 @@ function insertDevice(state: KernelState, domain: Domain, device: KernelDevice, 
   }
   const info = (device.info = newInfo(state, domain, device));
   try {
-    if (info.unit.scalableMode) {
+    if (info.unit.scalableMode && !isCarried(state, device)) {
       info.pasidTable = pasidTableFor(state, device, info);
       step(state, device, 'Setup RID2PASID failed', () => setUpPasidEntry(state, device, domain, 0, did));
     }
@@ -131,7 +129,7 @@ function insertDevice(state: KernelState, domain: Domain, device: KernelDevice, 
     throw asBusy(error);
   }
   const sendsPasids = state.model.pasidTableOutlivesDomain && info.pasidSupported;
-  if (info.atsSupported || sendsPasids) enableDeviceTlb(state, device, info);
+  if (!isCarried(state, device) && (info.atsSupported || sendsPasids)) enableDeviceTlb(state, device, info);
   const passesThrough = state.hardwarePassThrough && domain.type === 'IDENTITY' && info.unit.scalableMode;
   addAttachment(state, {
     domain,
@@ -143,6 +141,14 @@ function insertDevice(state: KernelState, domain: Domain, device: KernelDevice, 
     unit: info.unit,
     leaked: false,
   });
+}
+
+/**
+ * Another function sends its requests, and the entries are that one's: the driver only counts it.
+ * Linux: dev_is_real_dma_subdevice().
+ */
+function isCarried(state: KernelState, { fn }: KernelDevice): boolean {
+  return carrierOf(state.machine.topology, fn) !== fn;
 }
 
 function newInfo(state: KernelState, domain: Domain, device: KernelDevice): DeviceDomainInfo {
@@ -169,51 +175,6 @@ function newInfo(state: KernelState, domain: Domain, device: KernelDevice): Devi
 }
 
 /**
- * The table of the device that has a DMA alias for its own requester id, or a new one. A bridge that sends
- * requests under an id of its secondary bus has another one itself. Later kernels share none, so that a
- * device which goes clears nobody else's entry.
- * Linux: intel_pasid_alloc_table(), get_alias_pasid_table().
- */
-function pasidTableFor(state: KernelState, device: KernelDevice, info: DeviceDomainInfo): PasidTable {
-  const kept = device.keptPasidTable;
-  if (kept !== null) {
-    device.keptPasidTable = null;
-    return kept;
-  }
-  const shared = state.profile.sharesPasidTables ? tableOfAlias(state, device) : null;
-  if (shared !== null) {
-    shared.users++;
-    return shared;
-  }
-  const max = info.pasidSupported ? Math.min(maxPasids(device.fn), unitMaxPasids(state)) : 0;
-  const table = PasidTable.allocate(state.memory, state.frames, max);
-  if (table === null) {
-    state.log.printFor(device, 'DMAR: PASID table allocation failed');
-    throw noTableMemory(state, 'ENOMEM', 'intel_pasid_alloc_table', 'a PASID table');
-  }
-  table.users++;
-  return table;
-}
-
-function tableOfAlias(state: KernelState, device: KernelDevice): PasidTable | null {
-  const { topology } = state.machine;
-  for (const { fn, sourceId } of dmaAliases(topology, device.fn)) {
-    const owner = topology.find(pciAddressOf(fn.address.domain, sourceId));
-    const table = (owner && state.deviceOf(owner))?.info?.pasidTable ?? null;
-    if (table !== null) return table;
-  }
-  return null;
-}
-
-/** What every unit can tell apart. Linux: intel_pasid_max_id. */
-export function unitMaxPasids(state: KernelState): number {
-  const widths = state.activeUnits
-    .filter((unit) => unit.pasidSupported)
-    .map((unit) => unit.capabilities.PSS + 1);
-  return 2 ** Math.min(20, ...widths);
-}
-
-/**
  * Removes a device from its primary domain. Its PASID table and features go too, and with them every
  * auxiliary attachment, of which only the hardware hears. Where the table belongs to the device it waits
  * for the next primary domain, with what is attached to PASIDs.
@@ -223,9 +184,11 @@ export function detachPrimary(state: KernelState, device: KernelDevice): void {
   const info = device.info;
   if (info === null) return;
   if (!state.model.pasidTableOutlivesDomain) endBonds(state, device);
-  if (info.pasidTable !== null) tearDownPasidEntry(state, device, 0);
-  disableDeviceTlb(device, info);
-  clearContext(state, device, info);
+  if (!isCarried(state, device)) {
+    if (info.pasidTable !== null) tearDownPasidEntry(state, device, 0);
+    disableDeviceTlb(device, info);
+    clearContext(state, device, info);
+  }
   const table = info.pasidTable;
   if (state.model.pasidTableOutlivesDomain) device.keptPasidTable = table;
   else if (table !== null && --table.users === 0) table.release();

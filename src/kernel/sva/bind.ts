@@ -1,9 +1,9 @@
 import type { KernelDevice } from '../device/kernel-device.js';
 import { KernelError } from '../errno.js';
+import { unitMaxPasids } from '../intel/device-pasid-table.js';
 import { maxPasids } from '../intel/device-tlb-control.js';
 import { FIRST_PASID } from '../intel/pasid-allocator.js';
 import { setUpProcessEntry } from '../intel/pasid-entry-setup.js';
-import { unitMaxPasids } from '../intel/primary.js';
 import { enablePasids } from '../intel/shared-memory.js';
 import { groupOfOne } from '../iommu/group-domain.js';
 import { refusal } from '../refusal.js';
