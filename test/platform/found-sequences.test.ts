@@ -1,3 +1,4 @@
+import { type U64, u64ToNumber } from '../../src/bits/u64.js';
 import type { Command } from '../../src/platform/command.js';
 import { CASES } from '../support/invariants/machines.js';
 import { tearDown } from '../support/invariants/tear-down.js';
@@ -143,4 +144,42 @@ test.each([
     (each) => kernel.devices.get(each)!.info!.pasidTable!.directoryFrame,
   );
   expect(tables[0] === tables[1]).toBe(shared);
+});
+
+test.each(['V5_10', 'V5_15', 'V6_1'])(
+  'a disk that goes from behind a volume management device leaves the entries alone its requests went by (%s)',
+  (profile) => {
+    const name = `${profile}, disks behind a volume management device`;
+    const before = outcomes(name, []).watch.platform;
+    const { watch, last } = outcomes(name, [
+      { type: 'removeDevice', device: '10000:e1:00.0', unplug: false },
+    ]);
+    expect(last).toBe('ok');
+    const { kernel, machine } = watch.platform;
+    const carrier = kernel.devices.get('0000:00:0e.0')!;
+    const disk = kernel.devices.get('10000:e1:01.0')!;
+    expect([carrier.info!.pasidTable === null, disk.info!.pasidTable]).toEqual([false, null]);
+    const entryOf = (platform: typeof before) => {
+      const [unit] = platform.machine.units.slice(-1);
+      const frame = (word: U64) => Math.floor(u64ToNumber(word) / 4096) * 4096;
+      const { memory } = platform.machine;
+      return memory.load64(frame(memory.load64(frame(unit.readRegister(0x20, 8)))) + 0x70 * 32);
+    };
+    expect(machine.requesterId(disk.fn)).toBe(0x0070);
+    expect(entryOf(watch.platform)).toEqual(entryOf(before));
+    expect(entryOf(before).lo & 1).toBe(1);
+  },
+);
+
+test('the disks behind a volume management device go and come back with it, in its group', () => {
+  const { watch, last } = outcomes('V5_15, disks behind a volume management device', [
+    { type: 'removeDevice', device: '0000:00:0e.0', unplug: false },
+  ]);
+  expect(last).toBe('ok');
+  const { kernel } = watch.platform;
+  expect(kernel.devices.has('10000:e1:00.0')).toBe(false);
+  watch.run({ type: 'rescanBus' });
+  const names = kernel.devices.get('0000:00:0e.0')!.group!.members.map((member) => member.name);
+  expect(names).toEqual(['0000:00:0e.0', '10000:e1:00.0', '10000:e1:01.0']);
+  tearDown(watch);
 });

@@ -86,6 +86,16 @@ const FUNCTIONS = describeFunctions([
   }),
 ]);
 
+/** Beside them two disks behind a volume management device, which sends their requests as its own. */
+const MANAGED_FUNCTIONS = [
+  ...FUNCTIONS,
+  ...describeFunctions([
+    integratedEndpoint('00:0e.0', chip(0x8086, 0x9a0b, 0x010400, 'vmd')),
+    conventional('10000:e1:00.0', chip(0x144d, 0xa80a, 0x010802, null)),
+    conventional('10000:e1:01.0', chip(0x144d, 0xa80a, 0x010802, null)),
+  ]),
+];
+
 const GROUPS = [
   ['0000:00:00.0'],
   ['0000:00:1c.0', '0000:71:00.0', '0000:71:01.0'],
@@ -110,7 +120,7 @@ interface UnitPlan {
 }
 
 /** @param units of the first parent; of the second and the function for user space; of all the rest */
-function machine(units: readonly [UnitPlan, UnitPlan, UnitPlan]): MachineDescription {
+function machine(units: readonly [UnitPlan, UnitPlan, UnitPlan], functions = FUNCTIONS): MachineDescription {
   const bases = [0xfed90000, 0xfed91000, 0xfed92000].map((base) => u64(0, base));
   const scopes = [[endpointScope('6a:01.0')], [endpointScope('6b:01.0'), endpointScope('6d:00.0')], []];
   const dmar = buildDmar({
@@ -139,7 +149,7 @@ function machine(units: readonly [UnitPlan, UnitPlan, UnitPlan]): MachineDescrip
   });
   return {
     dmar: parseDmar(dmar).table,
-    functions: FUNCTIONS,
+    functions,
     units: units.map(({ cap, ecap }, index) => ({
       registerBase: bases[index],
       capability: packCapability({ ...CAP, ...cap }),
@@ -167,6 +177,7 @@ const firstStageOnly = machine([
 /** Units that walk the tables of processes and take page requests. */
 const SHARING = { ecap: { ...SCALABLE, FSTS: 1, SMPWCS: 1, PRS: 1 }, cap: { FS1GP: 1 } };
 const sharing = machine([SHARING, SHARING, SHARING]);
+const managed = machine([{ ecap: SCALABLE }, { ecap: SCALABLE }, { ecap: SCALABLE }], MANAGED_FUNCTIONS);
 /** Absent entries are cached, and the second unit walks three levels. */
 const caching = machine([{ cap: { CM: 1 } }, { cap: { CM: 1, ...WIDTH_39 } }, { cap: { CM: 1 } }]);
 const scalableCaching = machine([
@@ -229,6 +240,10 @@ export const CASES: readonly Case[] = [
   ...(['V5_10', 'V5_15', 'V6_1'] as const).map((profile) =>
     own(`${profile}, processes that devices share`, sharing, { profile, ...on(',sm_on') }),
   ),
+  ...(['V5_10', 'V5_15', 'V6_1'] as const).map((profile) => ({
+    ...own(`${profile}, disks behind a volume management device`, managed, { profile, ...on(',sm_on') }),
+    groups: [...GROUPS, ['0000:00:0e.0', '10000:e1:00.0', '10000:e1:01.0']],
+  })),
   own('V6_1, attach to PASIDs', scalable, {
     profile: 'V6_1',
     subdeviceModel: 'PASID_ATTACH',

@@ -90,7 +90,8 @@ export class Watch {
         this.countPasid(event, known.get(event.domain));
     }
     for (const [name, requester] of requesters) {
-      if (kernel.devices.has(name)) continue;
+      // What is behind a volume management device has no entries that could go with it.
+      if (kernel.devices.has(name) || name.startsWith('10000:')) continue;
       for (const [other, id] of requesters) if (id === requester) this.robbed.add(other);
     }
     for (const { domain, ids } of before) {
