@@ -1,4 +1,4 @@
-import { type U64, u64ToNumber } from '../../src/bits/u64.js';
+import { type U64, u64, u64ToNumber } from '../../src/bits/u64.js';
 import type { Command } from '../../src/platform/command.js';
 import { CASES } from '../support/invariants/machines.js';
 import { tearDown } from '../support/invariants/tear-down.js';
@@ -98,6 +98,16 @@ test.each(['V5_10, two vendors, ONE_OPS_PER_BUS', 'V5_10, two vendors, BUS_PER_P
   'a bind that fails for want of first-level translation leaves the device free to send PASIDs (%s)',
   (name) => {
     const { watch, last } = outcomes(name, [
+      { type: 'allocDomain', bus: 'pci', domainType: 'DMA' },
+      {
+        type: 'map',
+        domain: 4,
+        iova: u64(0, 0),
+        physical: u64(1, 0x40000000),
+        size: u64(0, 0x40000000),
+        read: true,
+        write: true,
+      },
       { type: 'svaBind', device: PARENT, process: 1, userMemory: null },
     ]);
     expect(last).toBe('dmar0 has no first-level translation.');

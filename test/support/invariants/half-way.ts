@@ -81,7 +81,7 @@ export const HALF_WAY: readonly HalfWay[] = [
   {
     rule: 'a device may send PASIDs before there is one for the process, and before its unit is found not to walk the tables',
     section: '8.4, bind of a process in 5.10; intel_svm_bind_mm() calls intel_iommu_enable_pasid() first',
-    changes: ['memory', 'registers', 'caches', 'configuration spaces', 'kernel'],
+    changes: EVERYTHING,
     applies: ({ type }, { mirrors, blockers }, { header }) =>
       type === 'svaBind' &&
       header.kernel.profile === 'V5_10' &&
