@@ -193,3 +193,16 @@ test('the disks behind a volume management device go and come back with it, in i
   expect(names).toEqual(['0000:00:0e.0', '10000:e1:00.0', '10000:e1:01.0']);
   tearDown(watch);
 });
+
+test('a group whose member lost its entry to a neighbour cannot leave its user’s domain, and is on none when that is freed', () => {
+  const { watch, last } = outcomes('V5_10, subdevice bus, caching mode, widths that differ', [
+    { type: 'openContainer', userMemory: null },
+    { type: 'addGroupToContainer', container: 1, group: 1 },
+    { type: 'setContainerIommu', container: 1, iommuType: 3 },
+    { type: 'removeDevice', device: '0000:71:01.0', unplug: true },
+    close,
+  ]);
+  expect(last).toBe('ok');
+  expect(watch.platform.kernel.groups.get(1)!.domain).toBeNull();
+  tearDown(watch);
+});

@@ -151,9 +151,13 @@ export function detachGroup(state: KernelState, domain: Domain, group: IommuGrou
   if (isOn) detach(state, domain, group);
 }
 
-/** Frees a domain whoever still uses it loses. Linux: iommu_domain_free(). */
+/**
+ * Frees a domain whoever still uses it loses. A group that could not leave it is on none that can be named, and
+ * refuses every other: the kernel keeps the pointer. Linux: iommu_domain_free(), __iommu_detach_group().
+ */
 export function releaseDomain(state: KernelState, domain: Domain): void {
   domain.ops.domainFree(domain);
+  for (const group of state.groups.values()) if (group.domain === domain) group.domain = null;
   state.domains.delete(domain.number);
   state.changed('DOMAIN_FREED', domain.subject);
 }
