@@ -14,7 +14,7 @@ export interface DumpPage {
  * The pages of a machine's memory that a dump kept. Every other frame is a hole, so that a walk can tell
  * what it does not know from what the tables refuse.
  *
- * Tables lie scattered over the whole of a machine, one to a segment of 1 MiB at worst. Frames of different
+ * Tables lie scattered over the whole of a machine, one to a segment at worst. Frames of different
  * segments share one here, as long as they do not claim the same place in it: a dump then takes about as
  * much memory as it has pages.
  */

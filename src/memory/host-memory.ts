@@ -2,8 +2,8 @@ import type { Hpa } from '../bits/address.js';
 import { type U64, ZERO } from '../bits/u64.js';
 import { Kin } from './kin.js';
 
-/** Frames in one segment: 1 MiB, small enough to copy on write, large enough for a short directory. */
-export const SEGMENT_FRAMES_LG2 = 8;
+/** Frames in one segment: 64 KiB, small enough to copy on write, large enough for a short directory. */
+export const SEGMENT_FRAMES_LG2 = 4;
 const SEGMENT_FRAMES = 1 << SEGMENT_FRAMES_LG2;
 /** 32-bit words in one frame. */
 export const FRAME_WORDS = 1024;
@@ -14,6 +14,8 @@ const SEGMENT_WORDS = SEGMENT_FRAMES * FRAME_WORDS;
  * address then gives its place in the slab, and the bits masked away tell whether it is there at all.
  */
 const WINDOW_FRAMES = 1 << 14;
+/** 1 MiB: it grows by doubling from there. */
+const FIRST_SLAB_FRAMES = 256;
 
 /** Consecutive segments. */
 type Shelf = (Int32Array | undefined)[];
@@ -22,7 +24,7 @@ type Shelf = (Int32Array | undefined)[];
  * Segments below this number (256 GiB) are found in arrays of 512, the rest in a map. Forks share the arrays
  * as they share the segments.
  */
-const DIRECT_SEGMENTS = 1 << 18;
+const DIRECT_SEGMENTS = 1 << 22;
 const SHELF_LG2 = 9;
 const SHELF = 1 << SHELF_LG2;
 const SHELF_FRAMES_LG2 = SEGMENT_FRAMES_LG2 + SHELF_LG2;
@@ -37,7 +39,7 @@ const NO_SLAB = new DataView(new ArrayBuffer(0));
  * Host physical memory: sparse, zero where nothing was written, 64-bit words stored little-endian as two
  * 32-bit halves.
  *
- * Memory is a directory of 1 MiB segments. A fork shares every segment with its origin until one of the
+ * Memory is a directory of 64 KiB segments. A fork shares every segment with its origin until one of the
  * two writes to it, so a fork costs what then changes.
  *
  * Where page tables are to lie, the segments can be pieces of one array, the slab: a walk then finds each
@@ -137,7 +139,7 @@ export class HostMemory {
     this.slabFirst = frame - (frame % WINDOW_FRAMES);
     const there = Math.min(this.endFrame, DIRECT_FRAMES) - this.slabFirst;
     let frames = WINDOW_FRAMES;
-    while (frames > there && frames > SEGMENT_FRAMES) frames /= 2;
+    while (frames > there && frames > FIRST_SLAB_FRAMES) frames /= 2;
     if (this.holes === null && frames <= there) this.slabEnd = this.slabFirst + frames;
   }
 
@@ -157,7 +159,7 @@ export class HostMemory {
 
   /** Doubles the slab until it holds a frame. Every segment it covers becomes a piece of it. */
   private growSlab(frame: number): void {
-    let frames = Math.max(this.slabFrames, SEGMENT_FRAMES);
+    let frames = Math.max(this.slabFrames, FIRST_SLAB_FRAMES);
     while (this.slabFirst + frames <= frame) frames *= 2;
     const slab = new Int32Array(frames * FRAME_WORDS);
     for (let at = 0; at < frames; at += SEGMENT_FRAMES) {

@@ -1,4 +1,5 @@
 import { copyPlatform } from './image/copy.js';
+import { EqualBuffers } from './image/equal-buffers.js';
 import type { Platform } from './platform.js';
 
 /** Commands between two checkpoints of a young platform: a tenth of a second's replay. */
@@ -10,12 +11,14 @@ interface Track {
   interval: number;
   /** In order of revision; the first right after boot, or after what the platform was read back from. */
   kept: Platform[];
+  /** Of the newest. */
+  buffers: EqualBuffers;
 }
 
 /**
  * Second selves of platforms taken while they live, from which earlier moments are reached by few commands.
  * They are evenly spaced; when there are too many of a platform, every other one goes and the space doubles,
- * so that taking them costs a platform less and less.
+ * so that taking them costs a platform less and less. Each holds what it does not share with the one before.
  */
 export class Checkpoints {
   private readonly tracks = new WeakMap<Platform, Track>();
@@ -24,10 +27,14 @@ export class Checkpoints {
   note(platform: Platform): void {
     const track = this.tracks.get(platform);
     if (track === undefined) {
-      this.tracks.set(platform, { interval: SHORTEST_INTERVAL, kept: [copyPlatform(platform)] });
+      const buffers = new EqualBuffers(null);
+      const kept = [copyPlatform(platform, platform.header, buffers)];
+      this.tracks.set(platform, { interval: SHORTEST_INTERVAL, kept, buffers });
       return;
     }
-    if (platform.revision % track.interval === 0) add(track, track.kept.length, platform);
+    if (platform.revision % track.interval !== 0) return;
+    track.buffers = new EqualBuffers(track.buffers);
+    add(track, track.kept.length, copyPlatform(platform, platform.header, track.buffers));
   }
 
   /**
@@ -38,7 +45,7 @@ export class Checkpoints {
     const track = this.tracks.get(platform);
     if (track === undefined || earlier.revision % track.interval !== 0) return;
     const at = track.kept.findIndex(({ revision }) => revision >= earlier.revision);
-    if (at >= 0 && track.kept[at].revision > earlier.revision) add(track, at, earlier);
+    if (at >= 0 && track.kept[at].revision > earlier.revision) add(track, at, copyPlatform(earlier));
   }
 
   /** The last one taken at a revision or before; not to be changed. Null when there is none. */
@@ -47,8 +54,8 @@ export class Checkpoints {
   }
 }
 
-function add(track: Track, at: number, platform: Platform): void {
-  track.kept.splice(at, 0, copyPlatform(platform));
+function add(track: Track, at: number, checkpoint: Platform): void {
+  track.kept.splice(at, 0, checkpoint);
   if (track.kept.length <= MOST) return;
   track.interval *= 2;
   track.kept = track.kept.filter((each, index) => index === 0 || each.revision % track.interval === 0);

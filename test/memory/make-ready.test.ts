@@ -1,6 +1,6 @@
-import { HostMemory } from '../../src/memory/host-memory.js';
+import { HostMemory, SEGMENT_FRAMES_LG2 } from '../../src/memory/host-memory.js';
 
-const SEGMENT = 256;
+const SEGMENT = 1 << SEGMENT_FRAMES_LG2;
 
 describe.each([
   ['with a slab there', true],

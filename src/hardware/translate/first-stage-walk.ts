@@ -1,11 +1,13 @@
 import type { UnitCapabilities } from '../../layout/capability.js';
 import { FIRST_STAGE, firstStageLargePages, reservedInFirstStage } from '../../layout/first-stage.js';
-import type { HostMemory } from '../../memory/host-memory.js';
+import { type HostMemory, SEGMENT_FRAMES_LG2 } from '../../memory/host-memory.js';
 import { frameOf } from './address.js';
 import type { GuestTables } from './nested-walk.js';
 import { NEED_WRITE } from './second-stage-walk.js';
 import { FIRST_STAGE_LEVEL, type WalkObserver } from './walk-observer.js';
 
+/** Of a frame number, its place in a segment. */
+const FRAME_MASK = (1 << SEGMENT_FRAMES_LG2) - 1;
 const { PRESENT, WRITE, USER, ACCESSED, DIRTY, PAGE_SIZE, EXTENDED_ACCESSED } = FIRST_STAGE;
 const EXECUTE_DISABLE_HI = 0x80000000 | 0;
 const LEAF = 8;
@@ -105,7 +107,7 @@ export class FirstStageWalker {
         return level === top ? 0x73 : 0x70;
       }
       const segment = this.memory.segment(frame);
-      const word = ((frame & 255) << 10) | offset;
+      const word = ((frame & FRAME_MASK) << 10) | offset;
       const entryLo = segment[word];
       const entryHi = segment[word + 1];
       if (this.observer !== null) {

@@ -4,10 +4,12 @@ import {
   reservedInSecondStage,
   secondStageLargePages,
 } from '../../layout/second-stage.js';
-import type { HostMemory } from '../../memory/host-memory.js';
+import { type HostMemory, SEGMENT_FRAMES_LG2 } from '../../memory/host-memory.js';
 import { StraightWalk } from './straight-walk.js';
 import { SECOND_STAGE_LEVEL, type WalkObserver } from './walk-observer.js';
 
+/** Of a frame number, its place in a segment. */
+const FRAME_MASK = (1 << SEGMENT_FRAMES_LG2) - 1;
 /** How a walk ended, as small integers: which fault that is depends on the table mode and is found later. */
 export const WALK = {
   MAPPED: 0,
@@ -156,7 +158,7 @@ export class SecondStageWalker {
       this.level = level;
       if (!memory.isReadable(frame)) return this.unreadable(frame, offset, level === top);
       const segment = memory.segment(frame);
-      const word = ((frame & 255) << 10) | offset;
+      const word = ((frame & FRAME_MASK) << 10) | offset;
       const entryLo = segment[word];
       const entryHi = segment[word + 1];
       const present = this.highPermissions ? (entryHi >>> 29) & 3 : entryLo & 3;

@@ -3,6 +3,7 @@ import { HostMemory } from '../../memory/host-memory.js';
 import { EventJournal } from '../event-journal.js';
 import type { Platform, PlatformHeader } from '../platform.js';
 import { type ClassRule, CLASS_RULES, ruleFor } from './classes.js';
+import type { EqualBuffers } from './equal-buffers.js';
 import { type HeaderParts, partsOf } from './header-parts.js';
 import { ImageError } from './image-error.js';
 import { pathTo } from './path-to.js';
@@ -16,9 +17,14 @@ type Fields = Record<string, unknown>;
  * To be called between two commands, as every caller is.
  *
  * @param header the header of the copy, which differs in what a fork's may
+ * @param buffers for a copy that is never changed: what of an earlier one it may hold
  */
-export function copyPlatform(platform: Platform, header: PlatformHeader = platform.header): Platform {
-  const copy = new Copier(platform, partsOf(platform.header)).run();
+export function copyPlatform(
+  platform: Platform,
+  header: PlatformHeader = platform.header,
+  buffers: EqualBuffers | null = null,
+): Platform {
+  const copy = new Copier(platform, partsOf(platform.header), buffers).run();
   (copy as { header: PlatformHeader }).header = header;
   return copy;
 }
@@ -33,6 +39,7 @@ class Copier {
   constructor(
     private readonly root: Platform,
     private readonly parts: HeaderParts,
+    private readonly buffers: EqualBuffers | null,
   ) {}
 
   run(): Platform {
@@ -61,7 +68,7 @@ class Copier {
   }
 
   private begin(value: object): object {
-    if (isArrayBuffer(value)) return value.slice(0);
+    if (isArrayBuffer(value)) return this.buffers?.copyOf(value) ?? value.slice(0);
     if (ArrayBuffer.isView(value)) return this.view(value as Uint8Array);
     const prototype = Object.getPrototypeOf(value) as object;
     const rule = ruleFor(prototype);
