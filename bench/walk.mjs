@@ -34,7 +34,12 @@ export async function walk(limit) {
   ]) {
     const addresses = randomAddresses(WALKS, pages);
     await load(addresses, space.firstFrame * 4096);
-    rows.push(await compare(limit, bareWalk(space, addresses, `second-stage walk with all checks, random in ${text}`)));
+    rows.push(
+      await compare(
+        limit,
+        bareWalk(space, addresses, `second-stage walk with all checks, random in ${text}`),
+      ),
+    );
     await load(addresses, space.rootTable);
     rows.push(
       await compare(
