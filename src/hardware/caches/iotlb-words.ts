@@ -7,7 +7,6 @@ const SLOTS = WAYS * SETS;
 const STRIDE_LG2 = 3;
 /** The low page bits of all entries come first, side by side: a miss reads these and no entry. */
 const ENTRIES = SLOTS;
-
 /** Then how many ways of each set are free, whether any holds an entry, and one of a page above 4 KiB. */
 const FREE_WAYS = ENTRIES + (SLOTS << STRIDE_LG2);
 const HOLDS_ANY = FREE_WAYS + SETS;

@@ -36,14 +36,14 @@ export class SecondStageRoute {
   /** Its part of the tags of IOTLB entries of 4 KiB pages and of ordinary tables, and of the places of both. */
   pageTag2 = 0;
   pageTag3 = 0;
-  /** Sixth word of those entries: pages here have frames below 2^31. */
+  /** Last word of those entries: pages here have frames below 2^31. */
   pageUpper = 0;
   tableTag2 = 0;
   tableTag3 = 0;
   tableWord = 0;
   pageSeed = 0;
   tableSeed = 0;
-  /** Fourth word of an IOTLB entry, but for what the leaf says; and what its permissions are multiplied by. */
+  /** Flag word of an IOTLB entry, but for what the leaf says; and what its permissions are multiplied by. */
   flagWord = 0;
   grants = 1;
 

@@ -21,8 +21,7 @@ const TABLE_VALID = STRUCTURE_LAYOUT.VALID;
 const HELD = STRUCTURE_LAYOUT.HELD;
 const SLOT = STRUCTURE_LAYOUT.STRIDE;
 const WRITE: number = NEED_WRITE;
-const { FAR } = IOTLB_FLAG;
-const { SNOOP } = IOTLB_FLAG;
+const { FAR, SNOOP } = IOTLB_FLAG;
 /** From bit 11 of a leaf to the bit of snooped pages. */
 const SNOOP_SHIFT = 6;
 /** Places of tables in a slab, which has at most 64 MiB. */

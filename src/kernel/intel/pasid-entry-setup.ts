@@ -8,6 +8,7 @@ import {
 } from '../../layout/pasid-entry.js';
 import type { Domain } from '../iommu/domain.js';
 import type { KernelDevice } from '../device/kernel-device.js';
+import type { KernelError } from '../errno.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { noTableMemory } from '../table-memory.js';
@@ -52,19 +53,12 @@ function firstLevelEntry(
   pasid: number,
   did: number,
 ): PasidEntryContent {
-  const { FSTS, SRS, FS5LP, SMPWCS } = unit.capabilities;
-  const refuse = (rule: string) =>
-    refusal('EINVAL', 'intel_pasid_setup_first_level', rule, {
-      code: 'STAGE_UNSUPPORTED',
-      subject: { kind: 'IommuUnit', name: unit.name },
-    });
+  const { SRS, FS5LP, SMPWCS } = unit.capabilities;
+  const refuse = (rule: string) => unsupported(unit, 'intel_pasid_setup_first_level', rule);
   if (domain.levels !== 4 && domain.levels !== 5) {
     throw refuse(`First-level tables have 4 or 5 levels, domain ${domain.number} has ${domain.levels}.`);
   }
-  if (!FSTS) {
-    state.log.print(`DMAR: No first level translation support on ${unit.name}`);
-    throw refuse(`${unit.name} has no first-level translation.`);
-  }
+  requireFirstLevel(state, unit);
   const supervisor = pasid !== 0 || state.profile.supervisorForUntagged;
   if (supervisor && !SRS) {
     state.log.print(`DMAR: No supervisor request support on ${unit.name}`);
@@ -94,10 +88,7 @@ function secondLevelEntry(
   if (!unit.capabilities.SSTS) {
     state.log.print(`DMAR: No second level translation support on ${unit.name}`);
     const rule = `${unit.name} has no second-level translation.`;
-    throw refusal('EINVAL', 'intel_pasid_setup_second_level', rule, {
-      code: 'STAGE_UNSUPPORTED',
-      subject: { kind: 'IommuUnit', name: unit.name },
-    });
+    throw unsupported(unit, 'intel_pasid_setup_second_level', rule);
   }
   return {
     P: true,
@@ -121,14 +112,7 @@ export function setUpProcessEntry(
   rootFrame: HostFrame,
 ): void {
   const { unit } = device.info!;
-  if (!unit.capabilities.FSTS) {
-    state.log.print(`DMAR: No first level translation support on ${unit.name}`);
-    const rule = `${unit.name} has no first-level translation.`;
-    throw refusal('EINVAL', 'intel_pasid_setup_first_level', rule, {
-      code: 'STAGE_UNSUPPORTED',
-      subject: { kind: 'IommuUnit', name: unit.name },
-    });
-  }
+  requireFirstLevel(state, unit);
   writeEntry(state, device, pasid, {
     P: true,
     AW: unit.agaw,
@@ -138,6 +122,20 @@ export function setUpProcessEntry(
     SRE: false,
     DID: FLPT_DEFAULT_DID,
     PWSNP: unit.capabilities.SMPWCS,
+  });
+}
+
+function requireFirstLevel(state: KernelState, unit: IntelUnit): void {
+  if (unit.capabilities.FSTS) return;
+  state.log.print(`DMAR: No first level translation support on ${unit.name}`);
+  const rule = `${unit.name} has no first-level translation.`;
+  throw unsupported(unit, 'intel_pasid_setup_first_level', rule);
+}
+
+function unsupported(unit: IntelUnit, mirrors: string, rule: string): KernelError {
+  return refusal('EINVAL', mirrors, rule, {
+    code: 'STAGE_UNSUPPORTED',
+    subject: { kind: 'IommuUnit', name: unit.name },
   });
 }
 

@@ -62,8 +62,8 @@ function stillInDomain(device: KernelDevice, domain: Domain): KernelError {
 
 /** Refuses where the driver would put a device on the list of one domain while it is on that of another. */
 export function requireListedOnce(state: KernelState, device: KernelDevice, unit: IntelUnit): void {
-  const isKept = device.info !== null && !isContextMapped(state, device, unit);
-  if (!isKept || state.profile.findsDomainOfDevice) return;
+  if (state.profile.findsDomainOfDevice || device.info === null) return;
+  if (isContextMapped(state, device, unit)) return;
   throw unsafe(
     'domain_add_dev_info',
     `${device.name} lost a context entry to a neighbour, so the driver would put it on the list of a second domain while it is on that of the first.`,
