@@ -1,7 +1,7 @@
 import { decodeKernelLog } from '../firmware/kernel-log/decode.js';
 import type { FaultOccurred } from '../hardware/events.js';
 import type { StampedEvent } from '../platform/event-journal.js';
-import { explainCase, explainFault, tell } from '../platform/explain/index.js';
+import { explainFault, explainLikeFaults } from '../platform/explain/index.js';
 import { faultOfLine } from '../platform/explain/log-line.js';
 import { badRequest } from './bad-request.js';
 import { builder } from './builder.js';
@@ -39,16 +39,18 @@ builder.queryFields((t) => ({
       if (!(found instanceof PlatformView))
         throw badRequest(`There is no platform with the id "${id.slice(0, 80)}".`);
       const { it: platform } = found;
-      const faults = decodeKernelLog(text).flatMap((line) => {
-        const fault = faultOfLine(platform, line);
-        return fault === null ? [] : [{ line, fault }];
-      });
-      return Promise.all(
-        faults.slice(0, MOST_LINES).map(async ({ line, fault }) => {
-          const untold = explainCase(platform, fault, { sender: null, rawWrites: [], isWitnessed: false });
-          return { platform, line, it: await tell(host, platform, untold) };
-        }),
+      const told = decodeKernelLog(text)
+        .flatMap((line) => {
+          const fault = faultOfLine(platform, line);
+          return fault === null ? [] : [{ line, fault }];
+        })
+        .slice(0, MOST_LINES);
+      const explained = await explainLikeFaults(
+        host,
+        platform,
+        told.map(({ fault }) => fault),
       );
+      return told.map(({ line }, index) => ({ platform, line, it: explained[index] }));
     },
   }),
 }));

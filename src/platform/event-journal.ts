@@ -66,6 +66,12 @@ export class EventJournal {
     return this.chunks[Math.floor(index / CHUNK_EVENTS)]?.events[index % CHUNK_EVENTS];
   }
 
+  /** The chunk that has the event with a number, which is kept, and the number of its first one. */
+  chunkOf(sequence: number): { readonly chunk: EventChunk; readonly first: number } {
+    const index = Math.floor((sequence - this.base - 1) / CHUNK_EVENTS);
+    return { chunk: this.chunks[index], first: this.base + index * CHUNK_EVENTS + 1 };
+  }
+
   /** Numbers the events of one command and rings those who listen. */
   append(
     revision: number,

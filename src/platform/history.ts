@@ -17,7 +17,9 @@ export interface LogRevision {
 }
 
 /** Is called at each event of a command that is done again. */
-export type OnLooker = (platform: Platform, event: PlatformEvent, sequence: number) => void;
+export type OnLooker = (event: PlatformEvent, sequence: number) => void;
+/** Gets a platform as it stood before a command, to read what takes long, and gives who looks on. */
+export type Prepare = (platform: Platform) => Promise<OnLooker>;
 
 interface Moment {
   readonly origin: Platform;
@@ -90,10 +92,10 @@ export class History {
    * Does the command of a revision again on a second self, under someone's eyes: called in the middle of the
    * command, the onlooker finds the platform as it stood at that event. Nothing, when the platform is gone.
    */
-  async relive(origin: Platform, revision: number, see: OnLooker): Promise<void> {
+  async relive(origin: Platform, revision: number, prepare: Prepare): Promise<void> {
     try {
       const platform = await this.build(origin, revision - 1);
-      platform.onEvent = (event, sequence) => see(platform, event, sequence);
+      platform.onEvent = await prepare(platform);
       await replay(this.log, platform, revision);
     } catch (error) {
       if (!origin.isClosed) throw error;

@@ -4,7 +4,7 @@ import { KernelConfigError } from '../kernel/profile/config-error.js';
 import { Deletions, isPlatformStream } from './deletions.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
 import { forkHeader, isUnfinishedFork, logFork } from './fork.js';
-import { History, type LogRevision, type OnLooker } from './history.js';
+import { History, type LogRevision, type Prepare } from './history.js';
 import { Hosted, type Surroundings } from './hosted.js';
 import { type RequestKey, type RequestMemory, type RequestTerms, sameInput } from './idempotency.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
@@ -123,11 +123,18 @@ export class PlatformHost {
     return this.around.history.at(origin, revision);
   }
 
+  /** A platform as it is now, for who looks at it longer than a moment: commands go on meanwhile. */
+  async still(platform: Platform): Promise<Platform> {
+    // Others, earlier moments or trials, have no commands to come.
+    if (this.hosted.get(platform.name)?.platform !== platform) return platform;
+    return (await this.around.history.at(platform, platform.revision)) ?? platform;
+  }
+
   /** See {@link History.relive}; nothing happens when the platform is gone or has no such revision. */
-  async relive(seen: Platform, revision: number, see: OnLooker): Promise<void> {
+  async relive(seen: Platform, revision: number, prepare: Prepare): Promise<void> {
     const origin = this.originOf(seen);
     if (origin === null || revision < 1 || revision > origin.revision) return;
-    await this.around.history.relive(origin, revision, see);
+    await this.around.history.relive(origin, revision, prepare);
   }
 
   /** The commands of a platform from one revision to another, both included; none when it is gone. */

@@ -2,7 +2,7 @@ import type { KernelLogged } from '../../kernel/events.js';
 import { findingsOf } from '../../platform/findings/index.js';
 import { compareGroups } from '../../platform/reported-groups.js';
 import { builder } from '../builder.js';
-import { connectionType, pageArgs } from '../connection.js';
+import { type Page, connectionType, pageArgs } from '../connection.js';
 import { DomainTypeEnum, PlatformOriginEnum } from '../enums.js';
 import { EventFilterInput, filterOf } from '../event-inputs.js';
 import { eventPage } from '../event-page.js';
@@ -71,6 +71,14 @@ const KernelLogLine = builder
     }),
   });
 const KernelLogConnection = connectionType('KernelLog', KernelLogLine, { totalCount: false });
+
+function logLines({ edges, ...page }: Page<EventView>) {
+  const lines = edges.map(({ cursor, node: { it } }) => ({
+    cursor,
+    node: { sequence: it.sequence, text: (it.event as KernelLogged).text },
+  }));
+  return { ...page, edges: lines };
+}
 
 PlatformRef.implement({
   description:
@@ -260,22 +268,17 @@ PlatformRef.implement({
       type: EventConnection,
       description: 'Retained events, oldest first. At most 10000 at a time; 1000 without a size.',
       args: { ...pageArgs, filter: t.arg({ type: EventFilterInput, description: 'Which ones.' }) },
-      resolve: ({ it }, { filter, ...args }) => eventPage(it, args, filterOf(filter, ['filter'])),
+      resolve: ({ it }, { filter, ...args }, { host }) =>
+        eventPage(host, it, args, filterOf(filter, ['filter'])),
     }),
     kernelLog: t.field({
       type: KernelLogConnection,
       description:
         "The kernel's log, in the exact text of the chosen kernel profile. At most 10000 lines at a time; 1000 without a size.",
       args: pageArgs,
-      resolve: ({ it }, args) => {
-        const page = eventPage(it, args, { kinds: ['KERNEL_LOG'] });
-        return {
-          ...page,
-          edges: page.edges.map(({ cursor, node }) => ({
-            cursor,
-            node: { sequence: node.it.sequence, text: (node.it.event as KernelLogged).text },
-          })),
-        };
+      resolve: ({ it }, args, { host }) => {
+        const page = eventPage(host, it, args, { kinds: ['KERNEL_LOG'] });
+        return page instanceof Promise ? page.then(logLines) : logLines(page);
       },
     }),
     at: t.field({

@@ -2,6 +2,8 @@ import { type U64, pfnOf } from '../../bits/u64.js';
 import type { AttachmentKind, MappingChanged } from '../../kernel/events.js';
 import type { EndpointRef } from '../command.js';
 import type { EventJournal, StampedEvent } from '../event-journal.js';
+import { scanEvents } from '../event-scan.js';
+import { TimeSlice } from '../time-slice.js';
 
 /** A mapping that covers or covered the page, or its target. */
 export interface MappingRecord {
@@ -43,61 +45,94 @@ export interface AddressHistory {
 
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Reads what happened to a page before an event: mapped, unmapped, its domains attached, detached and freed. */
-export function addressHistory(events: EventJournal, page: U64): AddressHistory {
-  const pfn = pfnOf(page);
-  const mappings: Open<MappingRecord>[] = [];
-  const targets: Open<MappingRecord>[] = [];
-  const attachments: Open<AttachmentRecord>[] = [];
-  const end = (
-    records: Open<MappingRecord>[],
-    stamped: StampedEvent,
-    isOver: (record: MappingRecord) => boolean,
-  ) => {
-    for (const record of records) {
-      if (record.unmappedBy !== null || !isOver(record)) continue;
-      record.unmappedBy = stamped.revision;
-      record.unmappedAt = stamped.recordedAt;
-    }
-  };
-  for (let at = events.first; at <= events.last; at++) {
-    const stamped = events.at(at)!;
+/** Changes of these kinds make a history. */
+const KINDS = ['MAPPING', 'ATTACHMENT', 'TOPOLOGY'] as const;
+
+/**
+ * Reads what happened to pages, in their order: mapped, unmapped, their domains attached, detached and freed. Others are
+ * served meanwhile.
+ *
+ * @param events not to be added to until it is done
+ */
+export async function addressHistories(
+  events: EventJournal,
+  pages: readonly U64[],
+): Promise<AddressHistory[]> {
+  const byPage = new Map(pages.map((page) => [pfnOf(page), new PageReader(pfnOf(page))]));
+  const readers = [...byPage.values()];
+  const wanted = new Set<string>(KINDS);
+  const slice = new TimeSlice();
+  const { first, last } = events;
+  for (const stamped of scanEvents(events, { first, last, backwards: false }, KINDS, ({ event }) =>
+    wanted.has(event.type),
+  )) {
+    if (stamped !== null) for (const reader of readers) reader.see(stamped);
+    if (slice.isOver) await slice.step();
+  }
+  return pages.map((page) => byPage.get(pfnOf(page))!.history(first));
+}
+
+/** Keeps of the events it sees what concerns one page. */
+class PageReader {
+  private readonly mappings: Open<MappingRecord>[] = [];
+  private readonly targets: Open<MappingRecord>[] = [];
+  private readonly attachments: Open<AttachmentRecord>[] = [];
+
+  constructor(private readonly pfn: number) {}
+
+  see(stamped: StampedEvent): void {
     const { event } = stamped;
     switch (event.type) {
       case 'MAPPING':
-        if (!event.mapped) {
-          if (covers(event.iova, event.size, pfn))
-            end(mappings, stamped, ({ domain }) => domain === event.domain);
-          end(
-            targets,
-            stamped,
-            (record) =>
-              record.domain === event.domain && covers(event.iova, event.size, sourceOf(record, pfn)),
-          );
-          break;
-        }
-        if (covers(event.iova, event.size, pfn)) mappings.push(recordOf(stamped, event));
-        if (covers(event.physical!, event.size, pfn)) targets.push(recordOf(stamped, event));
-        break;
+        return event.mapped ? this.seeMapped(stamped, event) : this.seeUnmapped(stamped, event);
       case 'ATTACHMENT':
-        noteAttachment(attachments, stamped);
-        break;
+        return noteAttachment(this.attachments, stamped);
       case 'TOPOLOGY': {
-        if (event.change !== 'DOMAIN_FREED' || event.subject?.kind !== 'Domain') break;
+        if (event.change !== 'DOMAIN_FREED' || event.subject?.kind !== 'Domain') return;
         const freed = event.subject.number;
-        end(mappings, stamped, ({ domain }) => domain === freed);
-        end(targets, stamped, ({ domain }) => domain === freed);
-        break;
+        end(this.mappings, stamped, ({ domain }) => domain === freed);
+        end(this.targets, stamped, ({ domain }) => domain === freed);
+        return;
       }
       default:
     }
   }
-  return {
-    mappings,
-    targets: targets.filter(({ unmappedBy }) => unmappedBy === null),
-    attachments,
-    since: events.first,
-  };
+
+  history(since: number): AddressHistory {
+    const { mappings, attachments } = this;
+    return {
+      mappings,
+      targets: this.targets.filter(({ unmappedBy }) => unmappedBy === null),
+      attachments,
+      since,
+    };
+  }
+
+  private seeMapped(stamped: StampedEvent, event: MappingChanged): void {
+    if (covers(event.iova, event.size, this.pfn)) this.mappings.push(recordOf(stamped, event));
+    if (covers(event.physical!, event.size, this.pfn)) this.targets.push(recordOf(stamped, event));
+  }
+
+  private seeUnmapped(stamped: StampedEvent, { domain, iova, size }: MappingChanged): void {
+    if (covers(iova, size, this.pfn)) end(this.mappings, stamped, (record) => record.domain === domain);
+    end(
+      this.targets,
+      stamped,
+      (record) => record.domain === domain && covers(iova, size, sourceOf(record, this.pfn)),
+    );
+  }
+}
+
+function end(
+  records: Open<MappingRecord>[],
+  stamped: StampedEvent,
+  isOver: (record: MappingRecord) => boolean,
+): void {
+  for (const record of records) {
+    if (record.unmappedBy !== null || !isOver(record)) continue;
+    record.unmappedBy = stamped.revision;
+    record.unmappedAt = stamped.recordedAt;
+  }
 }
 
 /** The newest mapping of the page in a domain; null when there never was one. */

@@ -7,7 +7,7 @@ import type { Subdevice } from '../../kernel/mdev/subdevice.js';
 import { dmaAliases } from '../../kernel/pci/dma-alias.js';
 import type { EndpointRef } from '../command.js';
 import type { Platform } from '../platform.js';
-import { addressHistory } from './address-history.js';
+import type { AddressHistory } from './address-history.js';
 import { translatingDomain } from './domain.js';
 import type { FaultCase, HeldTranslation, Requester, StaleEntry } from './fault-case.js';
 import { interruptStep } from './interrupt-entry.js';
@@ -21,6 +21,8 @@ export interface Circumstances {
   /** Who sent the request; null when nobody knows. */
   readonly sender: EndpointRef | null;
   readonly rawWrites: readonly RawWrite[];
+  /** Of the page of the fault. */
+  readonly history: AddressHistory;
   /** False when the fault is of another machine than this one, or of another time. */
   readonly isWitnessed: boolean;
 }
@@ -43,7 +45,7 @@ export function gather(platform: Platform, fault: FaultOccurred, circumstances: 
     stoppedAt: traced === 0 ? null : (walk.at(-1) ?? null),
     traced: circumstances.isWitnessed && fault.access !== 'PAGE_REQUEST' ? traced : null,
     domain: translatingDomain(platform, requester, fault.pasid, walk),
-    history: addressHistory(platform.events, fault.address),
+    history: circumstances.history,
     rawWrites: circumstances.rawWrites,
     held: heldTranslations(unit, fault),
     stale: circumstances.isWitnessed ? staleEntries(unit, fault) : [],

@@ -4,7 +4,8 @@ import type { Command } from '../command.js';
 import type { StampedEvent } from '../event-journal.js';
 import type { PlatformHost } from '../host.js';
 import type { Platform } from '../platform.js';
-import { type MappingRecord, newestMapping } from './address-history.js';
+import { TimeSlice } from '../time-slice.js';
+import { type MappingRecord, addressHistories, newestMapping } from './address-history.js';
 import { hypothesesOf } from './causes/index.js';
 import { domainsOf } from './domains-of.js';
 import { type Circumstances, gather } from './gather.js';
@@ -54,22 +55,47 @@ export async function explainFault(
   const { sequence, revision, endpoint: sender } = stamped;
   const rawWrites = await rawWritesBefore(host, seen, revision);
   let found: Untold | null = null;
-  await host.relive(seen, revision, (platform, event, at) => {
-    if (at !== sequence || event.type !== 'FAULT') return;
-    found = explainCase(platform, event, { sender, rawWrites, isWitnessed: true });
+  await host.relive(seen, revision, async (platform) => {
+    const [history] = await addressHistories(platform.events, [stamped.event.address]);
+    return (event, at) => {
+      if (at !== sequence || event.type !== 'FAULT') return;
+      found = explainCase(platform, event, { sender, rawWrites, history, isWitnessed: true });
+    };
   });
   return found === null ? null : tell(host, seen, found);
 }
 
+/** Explains faults of another machine or time, in their order, by a platform like theirs as it is now. */
+export async function explainLikeFaults(
+  host: PlatformHost,
+  platform: Platform,
+  faults: readonly FaultOccurred[],
+): Promise<Explanation[]> {
+  const still = await host.still(platform);
+  const histories = await addressHistories(
+    still.events,
+    faults.map(({ address }) => address),
+  );
+  const slice = new TimeSlice();
+  const explained: Explanation[] = [];
+  for (const [index, fault] of faults.entries()) {
+    const history = histories[index];
+    const untold = explainCase(still, fault, { sender: null, rawWrites: [], history, isWitnessed: false });
+    explained.push(await tell(host, still, untold));
+    await slice.step();
+  }
+  return explained;
+}
+
 /** An explanation whose mappings do not know their commands yet. */
-export type Untold = Omit<Explanation, 'lastMapping' | 'history'> & {
+type Untold = Omit<Explanation, 'lastMapping' | 'history'> & {
   readonly lastMapping: MappingRecord | null;
   readonly history: readonly MappingRecord[];
   readonly containers: ReadonlyMap<number, number>;
 };
 
 /** Explains a fault by a platform as it stands. */
-export function explainCase(platform: Platform, fault: FaultOccurred, circumstances: Circumstances): Untold {
+function explainCase(platform: Platform, fault: FaultOccurred, circumstances: Circumstances): Untold {
   const evidence = gather(platform, fault, circumstances);
   const { walk, stoppedAt, domain, history, unit } = evidence;
   const known = new Set(domainsOf(evidence).map((attachment) => attachment.domain));
@@ -88,7 +114,7 @@ export function explainCase(platform: Platform, fault: FaultOccurred, circumstan
 }
 
 /** Names the commands behind each mapping. */
-export async function tell(host: PlatformHost, seen: Platform, untold: Untold): Promise<Explanation> {
+async function tell(host: PlatformHost, seen: Platform, untold: Untold): Promise<Explanation> {
   const { containers, lastMapping, history, ...rest } = untold;
   const known = new Map<number, Command['type'] | null>([[0, null]]);
   const commandOf = async (revision: number) => {

@@ -53,7 +53,7 @@ export class PlatformDecoder {
       case 'MEMORY':
         return restoreFrames(this.objects[piece[1]] as HostMemory, piece[2], piece[3]);
       case 'EVENTS':
-        this.chunks.get(piece[1])!.push(EventChunk.packed(piece[3], piece[2]));
+        this.chunks.get(piece[1])!.push(EventChunk.packed(piece[3], piece[4], piece[2]));
         return;
       case 'END':
         this.isComplete = piece[1] === this.nodes.length;

@@ -32,7 +32,8 @@ export function* encodePlatform(platform: Platform): Generator<Uint8Array, void>
   yield* encoder.graph();
   for (const [node, memory] of encoder.memories) yield* memoryPieces(node, memory);
   for (const [node, journal] of encoder.journals) {
-    for (const chunk of journal.kept) yield pack(['EVENTS', node, chunk.isFull, chunk.pack()]);
+    for (const chunk of journal.kept)
+      yield pack(['EVENTS', node, chunk.isFull, chunk.pack(), [...chunk.kinds]]);
   }
   yield pack(['END', encoder.count]);
 }

@@ -1,10 +1,11 @@
 import { Packr } from 'msgpackr';
+import type { EventKind } from '../event-chunk.js';
 
 /**
  * Number of the form of images. To be raised with every change to what the classes of a platform hold or mean:
  * bytes of another form are refused, and the platform is built again from its log.
  */
-export const IMAGE_FORMAT = 6;
+export const IMAGE_FORMAT = 7;
 
 /**
  * An image is a list of pieces, each of which stands for itself as bytes: a beginning, parts of the graph of
@@ -14,7 +15,7 @@ export type Piece =
   | readonly [type: 'BEGIN', format: number, revision: number]
   | readonly [type: 'GRAPH', layouts: readonly Layout[], nodes: readonly EncodedNode[]]
   | readonly [type: 'MEMORY', node: number, frames: readonly number[], bytes: Uint8Array]
-  | readonly [type: 'EVENTS', node: number, isFull: boolean, bytes: Uint8Array]
+  | readonly [type: 'EVENTS', node: number, isFull: boolean, bytes: Uint8Array, kinds: readonly EventKind[]]
   | readonly [type: 'END', nodes: number];
 
 /** Class and fields of objects that have the same ones; the class is null for plain objects. */
