@@ -31,7 +31,7 @@ export interface Page<T> {
   readonly edges: readonly { readonly cursor: string; readonly node: T }[];
   readonly pageInfo: PageInfoShape;
   /** Computed only when asked for; null in a list too long to count, whose connection has no such field. */
-  readonly totalCount: (() => number) | null;
+  readonly totalCount: (() => number | Promise<number>) | null;
 }
 
 interface PageInfoShape {

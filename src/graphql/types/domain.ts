@@ -1,5 +1,7 @@
 import { type U64, pfnOf } from '../../bits/u64.js';
 import type { MappedRange } from '../../kernel/iommu/domain.js';
+import type { PlatformHost } from '../../platform/host.js';
+import type { Platform } from '../../platform/platform.js';
 import { walkDomain } from '../../platform/tables.js';
 import { builder } from '../builder.js';
 import {
@@ -15,6 +17,7 @@ import {
 import { decodeNumberCursor, encodeCursor } from '../cursors.js';
 import { DmaAccessEnum, DomainTypeEnum } from '../enums.js';
 import { Node } from '../interfaces.js';
+import { type Search, found } from '../long-search.js';
 import { DomainRef, PlatformRef } from '../refs.js';
 import { DomainView, platformView } from '../views.js';
 import { IommuOps } from './kernel.js';
@@ -93,7 +96,7 @@ DomainRef.implement({
         from: t.arg({ type: 'Address', description: 'Only ranges that reach this address or lie above it.' }),
         to: t.arg({ type: 'Address', description: 'Only ranges that begin at or below this address.' }),
       },
-      resolve: (view, args) => mappingPage(view, args),
+      resolve: (view, args, { host }) => mappingPage(host, view, args),
     }),
     flushesWaiting: t.int({
       description:
@@ -141,33 +144,68 @@ export function pageSizes(bitmap: U64): U64[] {
 type MappingArgs = PageArgs & { readonly from?: U64 | null; readonly to?: U64 | null };
 
 /** A page of mappings, read from the tables only as far as the page reaches. */
-function mappingPage({ platform, it }: DomainView, args: MappingArgs): Page<MappedRange> {
+function mappingPage(
+  host: PlatformHost,
+  { platform, it: { number } }: DomainView,
+  args: MappingArgs,
+): Page<MappedRange> | Promise<Page<MappedRange>> {
   checkPage(args, MAX_PAGE);
-  const list = `mappings/${platform.name}/${it.number}`;
+  return found(host, platform, (seen) => mappingsOn(host, seen, number, args));
+}
+
+function* mappingsOn(
+  host: PlatformHost,
+  platform: Platform,
+  number: number,
+  args: MappingArgs,
+): Search<Page<MappedRange>> {
+  const list = `mappings/${platform.name}/${number}`;
   const from = args.from == null ? 0 : pfnOf(args.from);
   const last = args.to == null ? LAST_PFN : Math.min(LAST_PFN, pfnOf(args.to));
   const after = args.after == null ? -1 : decodeNumberCursor(list, args.after);
   const before = args.before == null ? Infinity : decodeNumberCursor(list, args.before);
   const limit = args.first ?? (args.last == null ? DEFAULT_PAGE : Infinity);
-  const found: MappedRange[] = [];
+  const newest = args.last ?? Infinity;
+  let shown: MappedRange[] = [];
+  let passedOver = false;
   let more = false;
-  for (const range of it.mappings(Math.max(from, after < 0 ? 0 : after), last)) {
+  for (const range of rangesOf(platform, number, Math.max(from, after), last)) {
+    if (range === null) {
+      yield null;
+      continue;
+    }
     if (pfnOf(range.iova) <= after) continue;
-    if (pfnOf(range.iova) >= before || found.length === limit) {
+    if (pfnOf(range.iova) >= before || shown.length === limit) {
       more = true;
       break;
     }
-    found.push(range);
-    if (args.last != null && found.length > args.last) found.shift();
+    shown.push(range);
+    if (shown.length <= 2 * newest) continue;
+    shown = shown.slice(shown.length - newest);
+    passedOver = true;
   }
-  const edges = found.map((node) => ({ cursor: encodeCursor(list, pfnOf(node.iova)), node }));
+  if (shown.length > newest) {
+    shown = shown.slice(shown.length - newest);
+    passedOver = true;
+  }
+  const edges = shown.map((node) => ({ cursor: encodeCursor(list, pfnOf(node.iova)), node }));
   return {
     edges,
-    pageInfo: pageInfo(edges, after >= 0, more),
-    totalCount: () => {
-      let count = 0;
-      for (const _range of it.mappings(from, last)) count++;
-      return count;
-    },
+    pageInfo: pageInfo(edges, after >= 0 || passedOver, more),
+    totalCount: () => found(host, platform, (seen) => count(rangesOf(seen, number, from, last))),
   };
+}
+
+/** Ranges of a domain; null where others may be served. */
+function rangesOf({ kernel }: Platform, number: number, from: number, last: number) {
+  return kernel.domains.get(number)?.mappingsInGoes(Math.max(0, from), last) ?? [];
+}
+
+function* count(ranges: Iterable<MappedRange | null>): Search<number> {
+  let seen = 0;
+  for (const range of ranges) {
+    if (range === null) yield null;
+    else seen++;
+  }
+  return seen;
 }

@@ -21,6 +21,9 @@ export interface MappedRange {
   readonly write: boolean;
 }
 
+/** Leaves looked at in one go: some milliseconds. */
+const LEAVES_A_GO = 4096;
+
 /** An I/O address space. Linux: struct iommu_domain inside struct dmar_domain. */
 export class Domain {
   readonly attachments: Attachment[] = [];
@@ -104,9 +107,19 @@ export class Domain {
   }
 
   /** Mapped ranges in IOVA order, from one page to another (inclusive), neighbours merged. */
-  *mappings(fromPfn = 0, toPfn = 2 ** 45 - 1): Generator<MappedRange> {
+  *mappings(fromPfn?: number, toPfn?: number): Generator<MappedRange> {
+    for (const range of this.mappingsInGoes(fromPfn, toPfn)) if (range !== null) yield range;
+  }
+
+  /** The same for who has others to serve: null stands between two goes. */
+  *mappingsInGoes(fromPfn = 0, toPfn = 2 ** 45 - 1): Generator<MappedRange | null, void> {
+    let left = LEAVES_A_GO;
     let run: { pfn: number; physicalPfn: number; pages: number; leaf: number; flags: number } | null = null;
     for (const leaf of this.table.leaves(fromPfn, toPfn)) {
+      if (--left === 0) {
+        yield null;
+        left = LEAVES_A_GO;
+      }
       const continues =
         run !== null &&
         run.leaf === leaf.pages &&
