@@ -1,11 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findAhead } from '../../src/log/lmdb/ahead-found.js';
 import { Damage } from '../../src/log/lmdb/damage.js';
 import type { PackedWrite } from '../../src/log/lmdb/packed.js';
 import { WriteAhead } from '../../src/log/lmdb/write-ahead.js';
 import { openLmdbLog } from '../../src/log/lmdb-log.js';
 import { valuesOf } from '../support/log/appending.js';
+import { faultyWrites } from '../support/log/faulty-writes.js';
 
 const SECTOR = 512;
 const HEAD = 16;
@@ -23,11 +25,16 @@ const commit = (number: number, bytes = 700): PackedWrite[] => [
   { kind: 'append', stream: 1, first: number, value: new Uint8Array(bytes).fill(number) },
 ];
 
-function written(stored: number, from: number, to: number, clearAt: number | null = null): Buffer {
+function openAhead(stored: number): WriteAhead {
+  findAhead(path, stored);
+  return new WriteAhead(path, stored, false);
+}
+
+async function written(from: number, to: number, clearAt: number | null = null): Promise<Buffer> {
   rmSync(path, { force: true });
-  const ahead = new WriteAhead(path, stored, false);
+  const ahead = openAhead(from - 1);
   for (let number = from; number <= to; number++) {
-    ahead.append(number, commit(number));
+    await ahead.append(commit(number));
     if (number === clearAt) ahead.clear();
   }
   ahead.close();
@@ -38,9 +45,11 @@ function written(stored: number, from: number, to: number, clearAt: number | nul
 /** The numbers of the commits a start finds beyond those in the database. */
 function foundIn(bytes: Buffer, stored: number): number[] {
   writeFileSync(path, bytes);
-  const ahead = new WriteAhead(path, stored, false);
-  ahead.close();
-  return ahead.found.map((writes) => {
+  return found(stored);
+}
+
+function found(stored: number): number[] {
+  return findAhead(path, stored).map((writes) => {
     const [write] = writes;
     if (write?.kind !== 'append') throw new Error('another write');
     expect(Buffer.compare(write.value, new Uint8Array(700).fill(write.first))).toBe(0);
@@ -48,20 +57,20 @@ function foundIn(bytes: Buffer, stored: number): number[] {
   });
 }
 
-test('what was written ahead is found by the next start, but for what the database has by then', () => {
-  const bytes = written(10, 11, 15);
+test('what was written ahead is found by the next start, but for what the database has by then', async () => {
+  const bytes = await written(11, 15);
   expect(foundIn(bytes, 10)).toEqual([11, 12, 13, 14, 15]);
   expect(foundIn(bytes, 13)).toEqual([14, 15]);
   expect(foundIn(bytes, 15)).toEqual([]);
 });
 
 describe.each([
-  ['on zeros', () => [written(0, 1, 4), written(0, 1, 5), 0] as const],
+  ['on zeros', async () => [await written(1, 4), await written(1, 5), 0] as const],
   // The fifth is the first of a file that begins anew, over the first four.
-  ['on older commits', () => [written(0, 1, 4, 4), written(0, 1, 5, 4), 4] as const],
+  ['on older commits', async () => [await written(1, 4, 4), await written(1, 5, 4), 4] as const],
 ])('a power cut while a commit is written %s', (_what, files) => {
-  test('leaves the commits before it, or it too, wherever it was cut', () => {
-    const [before, after, stored] = files();
+  test('leaves the commits before it, or it too, wherever it was cut', async () => {
+    const [before, after, stored] = await files();
     const changed = [...after.keys()].filter((at) => after[at] !== before[at]);
     const [first, last] = [changed[0]!, changed.at(-1)!];
     for (let cut = first; cut <= last + 1; cut++) {
@@ -71,8 +80,8 @@ describe.each([
     }
   });
 
-  test('leaves the commits before it, or it too, whichever sectors are lost', () => {
-    const [before, after, stored] = files();
+  test('leaves the commits before it, or it too, whichever sectors are lost', async () => {
+    const [before, after, stored] = await files();
     const sectors = [
       ...new Set(
         [...after.keys()].filter((at) => after[at] !== before[at]).map((at) => Math.floor(at / SECTOR)),
@@ -88,8 +97,8 @@ describe.each([
   });
 });
 
-test('a commit that is followed by another and is not what was written is told, whichever byte of it changed', () => {
-  const bytes = written(0, 1, 3);
+test('a commit that is followed by another and is not what was written is told, whichever byte of it changed', async () => {
+  const bytes = await written(1, 3);
   const size = HEAD + bytes.readUInt32LE(0);
   for (let at = size; at < 2 * size; at++) {
     const changed = Buffer.from(bytes);
@@ -121,8 +130,9 @@ test('commits that are older than the database are passed over, and what follows
   await again.close();
 });
 
-test('commits that do not go on where the database ends are told', () => {
-  expect(() => foundIn(written(20, 21, 23), 10)).toThrow(new Damage('commit 11 is missing'));
+test('commits that do not go on where the database ends are told', async () => {
+  const bytes = await written(21, 23);
+  expect(() => foundIn(bytes, 10)).toThrow(new Damage('commit 11 is missing'));
 });
 
 test('a directory whose commits are damaged is refused with one sentence, and has them again when they are whole', async () => {
@@ -146,4 +156,85 @@ test('a directory whose commits are damaged is refused with one sentence, and ha
   const again = await openLmdbLog(directory);
   expect(await valuesOf(again, 'demo')).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
   await again.close();
+});
+
+describe('a write that fails', () => {
+  const COMMITS = 4;
+
+  /** Appends commits, each once more when it fails; gives what became of every attempt. */
+  async function appendAll(): Promise<string[]> {
+    const ahead = openAhead(0);
+    const outcomes: string[] = [];
+    for (let number = 1, attempts = 0; number <= COMMITS && attempts < 2 * COMMITS; attempts++) {
+      try {
+        await ahead.append(commit(number));
+        outcomes.push(`stored ${number++}`);
+      } catch (cause) {
+        outcomes.push((cause as Error).message);
+        if ('refusal' in (cause as object)) break;
+      }
+    }
+    ahead.close();
+    return outcomes;
+  }
+
+  const stored = Array.from({ length: COMMITS }, (_, index) => `stored ${index + 1}`);
+  /** The file is made larger once, and each commit is one write. */
+  const GROWING = 17;
+  const CALLS = GROWING + COMMITS;
+
+  test.each(['nothing', 'half', 'all'] as const)(
+    'with %s of it on the disk is refused and leaves nothing, whichever write it is',
+    async (part) => {
+      for (let failing = 1; failing <= CALLS; failing++) {
+        rmSync(path, { force: true });
+        const faults = faultyWrites((call) => (call === failing ? part : 'well'));
+        const outcomes = await appendAll();
+        faults.restore();
+        // Where the file cannot grow by a whole step, there is room for the commit all the same.
+        const isRefused = failing === 1 ? part === 'nothing' : failing > GROWING;
+        expect([failing, outcomes.filter((outcome) => !outcome.startsWith('stored'))]).toEqual([
+          failing,
+          isRefused ? ['EIO: i/o error, write'] : [],
+        ]);
+        expect([failing, outcomes.filter((outcome) => outcome.startsWith('stored'))]).toEqual([
+          failing,
+          stored,
+        ]);
+        expect([failing, found(0)]).toEqual([failing, [1, 2, 3, 4]]);
+      }
+    },
+  );
+
+  test('and is the last leaves the commits before it, however much of it is on the disk', async () => {
+    for (const part of ['nothing', 'half', 'all'] as const) {
+      rmSync(path, { force: true });
+      const ahead = openAhead(0);
+      await ahead.append(commit(1));
+      const faults = faultyWrites((call) => (call === 1 ? part : 'well'));
+      await expect(ahead.append(commit(2))).rejects.toMatchObject({ code: 'EIO' });
+      faults.restore();
+      ahead.close();
+      expect([part, found(0)]).toEqual([part, [1]]);
+    }
+  });
+
+  test('and cannot be taken back is LOST', async () => {
+    const ahead = openAhead(0);
+    await ahead.append(commit(1));
+    const faults = faultyWrites(() => 'nothing');
+    await expect(ahead.append(commit(2))).rejects.toMatchObject({
+      refusal: 'LOST',
+      message: 'What the command log holds is known only after a restart: EIO: i/o error, write.',
+    });
+    faults.restore();
+    ahead.close();
+  });
+
+  test('or writes less than it was asked to is gone on with', async () => {
+    const faults = faultyWrites(() => 'short');
+    expect(await appendAll()).toEqual(stored);
+    faults.restore();
+    expect(found(0)).toEqual([1, 2, 3, 4]);
+  });
 });

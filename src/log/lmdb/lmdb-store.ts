@@ -1,11 +1,13 @@
+import { decode } from '../codec.js';
 import { LogError } from '../log-error.js';
+import { findAhead } from './ahead-found.js';
+import { recordsIn } from './ahead-record.js';
 import { Damage } from './damage.js';
 import { Environment } from './environment.js';
 import { merged } from './merged.js';
 import type { WorkerStart } from './messages.js';
 import type { Found, FoundRecord, FoundStream, PackedPart, PackedWrite } from './packed.js';
 import { revisionKey, revisionOf, seal, streamKey, unseal } from './records.js';
-import { WriteAhead } from './write-ahead.js';
 
 /** Parts of old snapshots, large ones, are removed this many at a time. */
 const SWEEP_PARTS = 16;
@@ -17,34 +19,30 @@ const SWEEP = 500;
 const PAGE = 512 * 1024;
 /** What a write makes a transaction write beside its value. */
 const OVERHEAD_PER_WRITE = 24 * 1024;
-/** Bytes of commits written ahead of the databases before those take them. */
-const MOST_AHEAD = 1024 * 1024;
 
 /**
- * The log's databases, and the commits that are on the disk and not in them yet. It waits for the disk, so it belongs to
- * a thread of its own. Everything is as if it had never been asked when it throws.
+ * The log's databases, and the commits they are about to take. It waits for the disk, so it belongs to a thread of its
+ * own. Everything is as if it had never been asked when it throws.
  */
 export class LmdbStore {
   private readonly environment: Environment;
-  private readonly ahead: WriteAhead;
-  /** Commits that are written ahead and not in the databases. */
-  private pending: (readonly PackedWrite[])[];
-  /** Commits so far. */
+  /** Writes of commits that are durable and not in the databases. */
+  private pending: PackedWrite[];
+  /** Number of the last of them. */
   private count: number;
   /** Streams of which snapshots may be left that are not wanted any more. */
   private readonly stale = new Set<number>();
   private readonly dropped: number[] = [];
 
   /** @param format of what is there, from `examine`; null for a new file */
-  constructor({ path, aheadPath, directory, relaxed }: WorkerStart, format: number | null) {
+  constructor({ path, aheadPath, directory }: WorkerStart, format: number | null) {
     this.environment = new Environment(path, directory, format);
     const stored = this.environment.readCount();
-    this.ahead = openAhead(aheadPath, stored, relaxed, directory);
-    this.pending = this.ahead.found;
-    this.count = stored + this.pending.length;
+    const found = foundAhead(aheadPath, stored, directory);
+    this.pending = found.flat();
+    this.count = stored + found.length;
+    // All of them: the file begins anew, and what it gets must not stand behind commits of which the database has later ones.
     this.settle();
-    // What follows must not stand behind commits of which the database has later ones.
-    this.ahead.clear();
   }
 
   load(): Found {
@@ -67,25 +65,27 @@ export class LmdbStore {
     const numbers = found.map(({ stream }) => stream);
     this.findDropped(numbers);
     for (const stream of this.environment.snapshots.streams()) this.stale.add(stream);
-    return { streams: found, lastNumber: Math.max(0, ...numbers, ...this.dropped, ...this.stale) };
+    const lastNumber = Math.max(0, ...numbers, ...this.dropped, ...this.stale);
+    return { streams: found, lastNumber, count: this.count };
   }
 
-  commit(writes: readonly PackedWrite[]): void {
-    if (this.ahead.bytes >= MOST_AHEAD) this.settle();
-    this.ahead.append(this.count + 1, writes);
-    this.count++;
-    this.pending.push(writes);
-    for (const write of writes) {
-      if (write.kind !== 'drop') continue;
-      this.dropped.push(write.stream);
-      this.stale.add(write.stream);
+  /** Takes commits that were made durable; a failure of what is asked of them later loses none. */
+  take(records: Uint8Array): void {
+    for (const { number, bytes } of recordsIn(records)) {
+      for (const write of decode(bytes) as PackedWrite[]) {
+        this.pending.push(write);
+        if (write.kind !== 'drop') continue;
+        this.dropped.push(write.stream);
+        this.stale.add(write.stream);
+      }
+      this.count = number;
     }
   }
 
   /** Puts into the databases what was written ahead of them; to be done before anything of it is looked for. */
-  private settle(): void {
+  settle(): void {
     if (this.pending.length === 0) return;
-    const writes = merged(this.pending.flat());
+    const writes = merged(this.pending);
     const values = writes.reduce((sum, write) => sum + ('value' in write ? write.value.byteLength : 0), 0);
     const put = () => {
       this.environment.putCount(this.count);
@@ -97,7 +97,6 @@ export class LmdbStore {
       if (!this.isThere()) throw cause;
     }
     this.pending = [];
-    this.ahead.clear();
   }
 
   /** Whether a transaction that failed is stored all the same, as when only the sync of its root failed: then it is synced once more. */
@@ -209,7 +208,6 @@ export class LmdbStore {
     } catch {
       // It is on the disk; the next start puts it where it belongs.
     }
-    this.ahead.close();
     this.environment.close();
   }
 
@@ -245,9 +243,9 @@ export class LmdbStore {
   }
 }
 
-function openAhead(path: string, stored: number, relaxed: boolean, directory: string): WriteAhead {
+function foundAhead(path: string, stored: number, directory: string): (readonly PackedWrite[])[] {
   try {
-    return new WriteAhead(path, stored, relaxed);
+    return findAhead(path, stored);
   } catch (cause) {
     if (!(cause instanceof Damage)) throw cause;
     const message = `The command log in ${directory} is damaged (${cause.message}); nothing of it was changed.`;

@@ -1,5 +1,5 @@
 import type { LogRefusal } from '../log-error.js';
-import type { Found, FoundRecord, PackedPart, PackedWrite } from './packed.js';
+import type { Found, FoundRecord, PackedPart } from './packed.js';
 
 /** What the thread is started with. */
 export interface WorkerStart {
@@ -13,7 +13,7 @@ export interface WorkerStart {
 /** What the thread can be asked, and what it answers. */
 export interface Calls {
   load: { readonly ask: null; readonly answer: Found };
-  commit: { readonly ask: readonly PackedWrite[]; readonly answer: null };
+  settle: { readonly ask: null; readonly answer: null };
   read: {
     readonly ask: { readonly stream: number; readonly from: number };
     readonly answer: readonly FoundRecord[];
@@ -34,6 +34,8 @@ export interface Question<K extends keyof Calls = keyof Calls> {
   readonly id: number;
   readonly kind: K;
   readonly ask: Calls[K]['ask'];
+  /** Records of commits that were made durable since the question before; see `ahead-record.ts`. */
+  readonly commits: Uint8Array | null;
 }
 
 /** Errors lose their class between threads. */

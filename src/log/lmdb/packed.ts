@@ -16,6 +16,8 @@ export interface Found {
   readonly streams: readonly FoundStream[];
   /** The greatest number of a stream of which anything is left. */
   readonly lastNumber: number;
+  /** Number of the last commit. */
+  readonly count: number;
 }
 
 /** Content of one value: entries from revision `first` on. */

@@ -1,24 +1,30 @@
 import { Worker } from 'node:worker_threads';
-import { decode, encode } from '../codec.js';
+import { decode } from '../codec.js';
 import { LogError } from '../log-error.js';
 import type { SnapshotEnd, SnapshotPart, Store, Stored, StoredEntry, StoredStream, Write } from '../store.js';
-import type { FoundStream, PackedWrite } from './packed.js';
-import { RECORD_BYTES, RECORD_ENTRIES } from './merged.js';
 import type { Answer, Calls, Question, WorkerStart } from './messages.js';
-import { contentOf, countOf, packEntries, unpackEntries, unsealed } from './records.js';
+import { packWrites, sealable } from './pack.js';
+import type { FoundStream } from './packed.js';
+import { countOf, packEntries, unpackEntries } from './records.js';
 import { WORKER_FILE } from './worker-file.js';
+import { WriteAhead } from './write-ahead.js';
 
-/** Bytes that are sooner copied to the other thread than handed over. */
-const CHEAPLY_COPIED = 16 * 1024;
+/** Bytes of commits written ahead of the databases before those take them. */
+const MOST_AHEAD = 1024 * 1024;
 
 interface Waiting {
   readonly resolve: (answer: never) => void;
   readonly reject: (cause: Error) => void;
 }
 
-/** A store in a directory whose work, and whose waiting for the disk, is done by a thread of its own. */
+/**
+ * A store in a directory: commits are made durable here, ahead of the databases, and these belong to a thread of their
+ * own. It is handed what is durable with whatever it is asked, so that its answers know of it.
+ */
 export class WorkerStore implements Store {
   private readonly worker: Worker;
+  /** Once the thread has read what was there. */
+  private ahead: WriteAhead | null = null;
   private readonly waiting = new Map<number, Waiting>();
   private asked = 0;
   /** Why nothing can be asked any more. */
@@ -26,7 +32,7 @@ export class WorkerStore implements Store {
 
   /** @param lost told when the store cannot say what it holds */
   constructor(
-    start: WorkerStart,
+    private readonly start: WorkerStart,
     private readonly unlock: () => Promise<void>,
     private readonly lost: (reason: LogError) => void,
   ) {
@@ -37,21 +43,29 @@ export class WorkerStore implements Store {
   }
 
   async load(): Promise<Stored> {
-    const { streams, lastNumber } = await this.ask('load', null);
+    const { streams, lastNumber, count } = await this.ask('load', null);
+    this.ahead = new WriteAhead(this.start.aheadPath, count, this.start.relaxed);
     return { streams: streams.map(streamOf), lastNumber };
   }
 
   async commit(writes: readonly Write[]): Promise<void> {
-    const packed = packWrites(writes);
-    const buffers = packed.flatMap((write) =>
-      'value' in write && write.value.byteLength > CHEAPLY_COPIED ? [write.value.buffer as ArrayBuffer] : [],
-    );
     try {
-      await this.ask('commit', packed, buffers);
+      await this.append(this.ahead!, writes);
     } catch (cause) {
       if (cause instanceof LogError && cause.refusal === 'LOST') this.lost(cause);
       throw cause;
     }
+    // So that what it leaves is removed.
+    if (writes.some(({ kind }) => kind === 'drop')) this.ask('settle', null).catch(() => undefined);
+  }
+
+  private async append(ahead: WriteAhead, writes: readonly Write[]): Promise<void> {
+    if (this.ended !== null) throw this.ended;
+    if (ahead.bytes >= MOST_AHEAD) {
+      await this.ask('settle', null);
+      ahead.clear();
+    }
+    await ahead.append(packWrites(writes));
   }
 
   async read(stream: number, from: number): Promise<readonly StoredEntry[]> {
@@ -94,6 +108,7 @@ export class WorkerStore implements Store {
   async abandon(): Promise<void> {
     this.ended = new LogError('CLOSED', 'The command log is closed.');
     await this.worker.terminate();
+    this.ahead?.close();
     await this.unlock();
   }
 
@@ -105,8 +120,10 @@ export class WorkerStore implements Store {
     if (this.ended !== null) return Promise.reject(this.ended);
     return new Promise((resolve, reject) => {
       const id = ++this.asked;
+      const commits = this.ahead?.take() ?? null;
       this.waiting.set(id, { resolve, reject });
-      this.worker.postMessage({ id, kind, ask } satisfies Question<K>, transfer);
+      const handedOver = commits === null ? transfer : [...transfer, commits.buffer];
+      this.worker.postMessage({ id, kind, ask, commits } satisfies Question<K>, handedOver);
     });
   }
 
@@ -132,45 +149,4 @@ function streamOf({ stream, head, lastFirst, newest }: FoundStream): StoredStrea
 
 function errorOf({ refusal, message }: Extract<Answer, { failure: unknown }>['failure']): Error {
   return refusal === null ? new Error(message) : new LogError(refusal, message);
-}
-
-/** Appends to one stream that follow each other become values of many entries. */
-export function packWrites(writes: readonly Write[]): PackedWrite[] {
-  const packed: PackedWrite[] = [];
-  let index = 0;
-  while (index < writes.length) {
-    const write = writes[index];
-    if (write.kind !== 'append') {
-      packed.push(write.kind === 'drop' ? write : packCreate(write));
-      index++;
-      continue;
-    }
-    const run = runFrom(writes, index);
-    packed.push({ kind: 'append', stream: write.stream, first: write.revision, value: packEntries(run) });
-    index += run.length;
-  }
-  return packed;
-}
-
-function packCreate({ stream, name, header }: Extract<Write, { kind: 'create' }>): PackedWrite {
-  return { kind: 'create', stream, value: sealable(encode({ name, header })) };
-}
-
-function sealable(content: Uint8Array): Uint8Array {
-  const value = unsealed(content.byteLength);
-  contentOf(value).set(content);
-  return value;
-}
-
-function runFrom(writes: readonly Write[], from: number): Uint8Array[] {
-  const run: Uint8Array[] = [];
-  let bytes = 0;
-  for (let index = from; index < writes.length; index++) {
-    const write = writes[index];
-    const isNext = write.kind === 'append' && write.stream === writes[from].stream;
-    if (!isNext || run.length === RECORD_ENTRIES || bytes >= RECORD_BYTES) break;
-    run.push(write.entry);
-    bytes += write.entry.byteLength;
-  }
-  return run;
 }

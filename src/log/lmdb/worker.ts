@@ -5,7 +5,7 @@ import { LmdbStore } from './lmdb-store.js';
 import type { Answer, Calls, Question, WorkerStart } from './messages.js';
 
 /*
- * The thread that waits for the disk. Questions are answered one at a time, in order; what dropped streams and older
+ * The thread of the databases. Questions are answered one at a time, in order; what dropped streams and older
  * snapshots left is removed while there is none.
  */
 
@@ -19,8 +19,8 @@ const handlers: { readonly [K in keyof Calls]: (ask: Calls[K]['ask']) => Calls[K
     store = new LmdbStore(start, examine(start.path, start.directory));
     return store.load();
   },
-  commit: (writes) => {
-    store!.commit(writes);
+  settle: () => {
+    store!.settle();
     return null;
   },
   read: ({ stream, from }) => store!.read(stream, from),
@@ -37,8 +37,9 @@ const handlers: { readonly [K in keyof Calls]: (ask: Calls[K]['ask']) => Calls[K
   },
 };
 
-port.on('message', ({ id, kind, ask }: Question) => {
+port.on('message', ({ id, kind, ask, commits }: Question) => {
   try {
+    if (commits !== null) store!.take(commits);
     const handler = handlers[kind] as (ask: unknown) => unknown;
     reply({ id, answer: handler(ask) });
   } catch (cause) {

@@ -1,68 +1,43 @@
-import {
-  closeSync,
-  constants,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { decode, encode } from '../codec.js';
+import { closeSync, constants, fstatSync, openSync, write } from 'node:fs';
+import { encode } from '../codec.js';
 import { LogError } from '../log-error.js';
-import { Damage } from './damage.js';
+import { HEAD, sealRecord } from './ahead-record.js';
 import type { PackedWrite } from './packed.js';
 
-/** Length, check sum and number (two halves) of a commit, before its bytes. */
-const HEAD = 16;
 /** Bytes the file grows by; a file that does not grow is synced sooner, and a full disk is met here. */
 const STEP = 4 * 1024 * 1024;
-/** Commits there may be in one file; it begins anew long before. */
-const MOST_LATER = 2 ** 20;
 const ZEROS = new Uint8Array(256 * 1024);
-
-interface Record {
-  readonly number: number;
-  readonly bytes: Uint8Array;
-  readonly end: number;
-}
+/** Bytes of memory that are kept for the next commits. */
+const MOST_KEPT = 2 * 1024 * 1024;
 
 /**
- * Commits on their way into the database, one after the other in a file: each is on the disk after one wait, where the
- * database takes two, for its pages and then for their root. When they are in the database, the file begins anew.
+ * Makes commits durable: one after the other in a file, each on the disk after one wait, where the database takes two,
+ * for its pages and then for their root. When they are in the database, the file begins anew. Commits are numbered, so
+ * that a start knows which are (`ahead-found.ts`).
  *
- * Commits are numbered. What a power cut left of the last one has a wrong check sum, and what is left behind it from
- * before has an older number; both were never acknowledged, or are in the database.
+ * Written by the process's pool of threads, one call a commit: the event loop never waits for the disk, and a thread of
+ * our own takes longer to be told and to tell.
  */
 export class WriteAhead {
-  /** Commits that are not in the database, in order. */
-  readonly found: (readonly PackedWrite[])[] = [];
   private readonly file: number;
   private size: number;
   private end = 0;
+  /** What the file holds up to its end, and then the commit under way. */
+  private image: Uint8Array<ArrayBuffer> = new Uint8Array(64 * 1024);
+  private taken = 0;
 
   /**
-   * @param stored number of the last commit in the database
+   * @param count number of the last commit; all up to it are in the database
    * @param relaxed whether not to wait for the disk
    */
   constructor(
     path: string,
-    stored: number,
-    private readonly relaxed: boolean,
+    private count: number,
+    relaxed: boolean,
   ) {
-    this.file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
-    syncDirectory(dirname(path));
+    // Each write is a wait of its own: one call does what a write and an `fdatasync` do.
+    this.file = openSync(path, constants.O_RDWR | (relaxed ? 0 : constants.O_DSYNC));
     this.size = fstatSync(this.file).size;
-    let previous: number | null = null;
-    for (let record = this.recordAt(0); record !== null; record = this.recordAt(this.end)) {
-      if (previous !== null && record.number !== previous + 1) break;
-      previous = record.number;
-      this.end = record.end;
-      if (record.number > stored) this.take(record, stored);
-    }
-    this.refuseGap(stored + this.found.length);
   }
 
   /** Bytes of the commits in the file. */
@@ -70,87 +45,69 @@ export class WriteAhead {
     return this.end;
   }
 
-  /** Makes a commit durable. When it throws, it is not there; with `LOST` that is not known. */
-  append(number: number, writes: readonly PackedWrite[]): void {
-    const record = recordOf(number, encode(writes));
-    this.grow(this.end + record.byteLength);
+  /** Makes a commit durable; one call at a time. When it rejects, it is not there; with `LOST` that is not known. */
+  async append(writes: readonly PackedWrite[]): Promise<void> {
+    const bytes = encode(writes);
+    const end = this.end + HEAD + bytes.byteLength;
+    this.makeRoom(end);
+    this.image.set(bytes, this.end + HEAD);
+    const record = this.image.subarray(this.end, end);
+    sealRecord(record, this.count + 1);
+    if (this.size < end) await this.grow(end);
     try {
-      this.write(record, this.end);
-      this.sync();
+      await this.write(record, this.end);
     } catch (cause) {
-      this.takeBack();
+      await this.takeBack();
       throw cause;
     }
-    this.end += record.byteLength;
+    this.end = end;
+    this.count++;
+  }
+
+  /** The records of durable commits that were not taken before; null when there are none. */
+  take(): Uint8Array<ArrayBuffer> | null {
+    if (this.taken === this.end) return null;
+    const records = this.image.slice(this.taken, this.end);
+    this.taken = this.end;
+    return records;
   }
 
   /** To be called when all of them are in the database, and that is on the disk. */
   clear(): void {
     this.end = 0;
+    this.taken = 0;
+    if (this.image.byteLength > MOST_KEPT) this.image = new Uint8Array(MOST_KEPT);
   }
 
   close(): void {
     closeSync(this.file);
   }
 
-  private take({ number, bytes }: Record, stored: number): void {
-    if (number !== stored + this.found.length + 1)
-      throw new Damage(`commit ${stored + this.found.length + 1} is missing`);
-    this.found.push(decode(bytes) as PackedWrite[]);
+  private makeRoom(bytes: number): void {
+    if (bytes <= this.image.byteLength) return;
+    const image = new Uint8Array(Math.max(bytes, 2 * this.image.byteLength));
+    image.set(this.image);
+    this.image = image;
   }
 
-  /** A commit that cannot be read is the last; when a later one is anywhere behind it, it was whole once. */
-  private refuseGap(last: number): void {
-    const rest = this.read(this.end, this.size - this.end);
-    for (let at = 1; rest !== null && at + HEAD < rest.byteLength; at++) {
-      const number = numberIn(rest, at);
-      if (number <= last || number > last + MOST_LATER || this.recordAt(this.end + at) === null) continue;
-      throw new Damage(`commit ${last + 1} is not what was written`);
-    }
-  }
-
-  private recordAt(at: number): Record | null {
-    const head = this.read(at, HEAD);
-    const length = head?.getUint32(0, true) ?? 0;
-    const body = length === 0 ? null : this.read(at + HEAD, length);
-    if (head === null || body === null) return null;
-    const bytes = new Uint8Array(body.buffer);
-    if (head.getUint32(4, true) !== sumOf(head, bytes)) return null;
-    return {
-      number: numberIn(head, 0),
-      bytes,
-      end: at + HEAD + length,
-    };
-  }
-
-  /** Null when the file ends before. */
-  private read(at: number, length: number): DataView | null {
-    if (at + length > this.size) return null;
-    const bytes = new Uint8Array(length);
-    for (let done = 0; done < length;) {
-      const read = readSync(this.file, bytes, done, length - done, at + done);
-      if (read === 0) return null;
-      done += read;
-    }
-    return new DataView(bytes.buffer);
-  }
-
-  private grow(to: number): void {
-    // There may be room for this commit where there is none for a step.
-    const end = this.size < to ? to + STEP : 0;
+  private async grow(to: number): Promise<void> {
+    const end = to + STEP;
     try {
-      while (this.size < end)
-        this.size += writeSync(this.file, ZEROS, 0, Math.min(ZEROS.length, end - this.size), this.size);
+      while (this.size < end) {
+        await this.write(ZEROS.subarray(0, end - this.size), this.size);
+        this.size = Math.min(end, this.size + ZEROS.byteLength);
+      }
     } catch (cause) {
+      // There may be room for this commit where there is none for a step.
+      this.size = fstatSync(this.file).size;
       if (this.size < to) throw cause;
     }
   }
 
   /** What could not be synced must not be found by the next start. */
-  private takeBack(): void {
+  private async takeBack(): Promise<void> {
     try {
-      this.write(new Uint8Array(HEAD), this.end);
-      this.sync();
+      await this.write(ZEROS.subarray(0, HEAD), this.end);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new LogError('LOST', `What the command log holds is known only after a restart: ${reason}.`, {
@@ -159,43 +116,19 @@ export class WriteAhead {
     }
   }
 
-  private write(bytes: Uint8Array, at: number): void {
-    for (let done = 0; done < bytes.byteLength;)
-      done += writeSync(this.file, bytes, done, bytes.byteLength - done, at + done);
+  /** With a plain callback: a promise of the file system's costs as much as the commit. */
+  private write(bytes: Uint8Array, at: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let done = 0;
+      const go = () => {
+        write(this.file, bytes, done, bytes.byteLength - done, at + done, (cause, written) => {
+          if (cause !== null) return reject(cause);
+          done += written;
+          if (done < bytes.byteLength) go();
+          else resolve();
+        });
+      };
+      go();
+    });
   }
-
-  private sync(): void {
-    if (!this.relaxed) fdatasyncSync(this.file);
-  }
-}
-
-/** That the file has a name must outlive a power cut too. */
-function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
-
-function numberIn(view: DataView, at: number): number {
-  return view.getUint32(at + 12, true) * 2 ** 32 + view.getUint32(at + 8, true);
-}
-
-function recordOf(number: number, bytes: Uint8Array): Uint8Array {
-  const record = new Uint8Array(HEAD + bytes.byteLength);
-  const head = new DataView(record.buffer);
-  head.setUint32(0, bytes.byteLength, true);
-  head.setUint32(8, number >>> 0, true);
-  head.setUint32(12, Math.floor(number / 2 ** 32), true);
-  head.setUint32(4, sumOf(head, bytes), true);
-  record.set(bytes, HEAD);
-  return record;
-}
-
-/** Over length, number and bytes. */
-function sumOf(head: DataView, bytes: Uint8Array): number {
-  const length = crc32(new Uint8Array(head.buffer, head.byteOffset, 4));
-  return crc32(bytes, crc32(new Uint8Array(head.buffer, head.byteOffset + 8, 8), length));
 }
