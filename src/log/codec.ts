@@ -3,6 +3,7 @@ import { LogError } from './log-error.js';
 
 /** `copyBuffers`: bytes that are read back must not keep a page of the store, or another entry, alive. */
 const packr = new Packr({ useRecords: false, copyBuffers: true });
+const views = new Packr({ useRecords: false });
 
 /**
  * Plain data as MessagePack.
@@ -13,6 +14,16 @@ const packr = new Packr({ useRecords: false, copyBuffers: true });
 export function encode(value: unknown): Uint8Array {
   if (!isPlain(value)) throw new LogError('NOT_PLAIN_DATA', findOffence(value, 'entry')!);
   return new Uint8Array(packr.pack(value));
+}
+
+/** What is known to be plain data as MessagePack; to be copied before the next is packed. */
+export function pack(value: unknown): Uint8Array {
+  return packr.pack(value);
+}
+
+/** The value of bytes made by {@link pack}; byte strings in it are views of those bytes. */
+export function unpack(bytes: Uint8Array): unknown {
+  return views.unpack(bytes);
 }
 
 /** The value of bytes made by {@link encode}; byte strings come back as `Uint8Array`. */

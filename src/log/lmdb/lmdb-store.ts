@@ -1,4 +1,4 @@
-import { decode } from '../codec.js';
+import { unpack } from '../codec.js';
 import { LogError } from '../log-error.js';
 import { findAhead } from './ahead-found.js';
 import { recordsIn } from './ahead-record.js';
@@ -72,7 +72,7 @@ export class LmdbStore {
   /** Takes commits that were made durable; a failure of what is asked of them later loses none. */
   take(records: Uint8Array): void {
     for (const { number, bytes } of recordsIn(records)) {
-      for (const write of decode(bytes) as PackedWrite[]) {
+      for (const write of unpack(bytes) as PackedWrite[]) {
         this.pending.push(write);
         if (write.kind !== 'drop') continue;
         this.dropped.push(write.stream);

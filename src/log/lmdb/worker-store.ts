@@ -9,8 +9,10 @@ import { countOf, packEntries, unpackEntries } from './records.js';
 import { WORKER_FILE } from './worker-file.js';
 import { WriteAhead } from './write-ahead.js';
 
-/** Bytes of commits written ahead of the databases before those take them. */
-const MOST_AHEAD = 1024 * 1024;
+/** Bytes of commits that the databases are told to take, while others are written ahead of them. */
+const ENOUGH = 1024 * 1024;
+/** Bytes of commits in the file before it waits for the databases to have them all, and begins anew. */
+const MOST_AHEAD = 3 * 1024 * 1024;
 
 interface Waiting {
   readonly resolve: (answer: never) => void;
@@ -55,8 +57,6 @@ export class WorkerStore implements Store {
       if (cause instanceof LogError && cause.refusal === 'LOST') this.lost(cause);
       throw cause;
     }
-    // So that what it leaves is removed.
-    if (writes.some(({ kind }) => kind === 'drop')) this.ask('settle', null).catch(() => undefined);
   }
 
   private async append(ahead: WriteAhead, writes: readonly Write[]): Promise<void> {
@@ -66,6 +66,9 @@ export class WorkerStore implements Store {
       ahead.clear();
     }
     await ahead.append(packWrites(writes));
+    // What a dropped stream leaves is removed once the databases know. Where they cannot take it, it is told when they must.
+    if (ahead.untaken >= ENOUGH || writes.some(({ kind }) => kind === 'drop'))
+      this.ask('settle', null).catch(() => undefined);
   }
 
   async read(stream: number, from: number): Promise<readonly StoredEntry[]> {

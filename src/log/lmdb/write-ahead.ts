@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, write } from 'node:fs';
-import { encode } from '../codec.js';
+import { pack } from '../codec.js';
 import { LogError } from '../log-error.js';
 import { HEAD, sealRecord } from './ahead-record.js';
 import type { PackedWrite } from './packed.js';
@@ -8,7 +8,7 @@ import type { PackedWrite } from './packed.js';
 const STEP = 4 * 1024 * 1024;
 const ZEROS = new Uint8Array(256 * 1024);
 /** Bytes of memory that are kept for the next commits. */
-const MOST_KEPT = 2 * 1024 * 1024;
+const MOST_KEPT = 4 * 1024 * 1024;
 
 /**
  * Makes commits durable: one after the other in a file, each on the disk after one wait, where the database takes two,
@@ -45,9 +45,14 @@ export class WriteAhead {
     return this.end;
   }
 
+  /** Bytes of those that were not taken. */
+  get untaken(): number {
+    return this.end - this.taken;
+  }
+
   /** Makes a commit durable; one call at a time. When it rejects, it is not there; with `LOST` that is not known. */
   async append(writes: readonly PackedWrite[]): Promise<void> {
-    const bytes = encode(writes);
+    const bytes = pack(writes);
     const end = this.end + HEAD + bytes.byteLength;
     this.makeRoom(end);
     this.image.set(bytes, this.end + HEAD);
@@ -66,7 +71,7 @@ export class WriteAhead {
 
   /** The records of durable commits that were not taken before; null when there are none. */
   take(): Uint8Array<ArrayBuffer> | null {
-    if (this.taken === this.end) return null;
+    if (this.untaken === 0) return null;
     const records = this.image.slice(this.taken, this.end);
     this.taken = this.end;
     return records;
