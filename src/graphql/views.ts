@@ -91,9 +91,9 @@ export const unitView = viewer<IntelUnit, UnitView>(UnitView, (p, it) =>
 export const containerView = viewer<VfioContainer, ContainerView>(ContainerView, (p, it) =>
   encodeId('VfioContainer', p.name, it.number),
 );
-export const eventView = viewer<StampedEvent, EventView>(EventView, (p, it) =>
-  encodeId('Event', p.name, it.sequence),
-);
+/** Not cached: there may be a million events, and most are looked at once. */
+export const eventView = (p: Platform, it: StampedEvent): EventView =>
+  new EventView(p, it, encodeId('Event', p.name, it.sequence));
 
 export function endpointView(platform: Platform, endpoint: Endpoint): EndpointView {
   if (endpoint.kind === 'Device') return deviceView(platform, endpoint);

@@ -54,7 +54,8 @@ export class SharedStream {
     if (this.awaitsPass) return;
     this.awaitsPass = true;
     const rest = this.lastPassAt + this.settings.gatherMs - performance.now();
-    if (rest > 0) setTimeout(() => this.pass(), rest);
+    // A timer would wait a whole millisecond for less than one.
+    if (rest >= 1) setTimeout(() => this.pass(), rest);
     else setImmediate(() => this.pass());
   }
 

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { type ExecutionArgs, parse } from 'graphql';
 import { createSchema } from 'graphql-yoga';
 import { pino } from 'pino';
+import { WebSocket } from 'ws';
 import { createServer, type GraphServer } from '../../src/server/graph-server.js';
 import type { Sink } from '../../src/server/reader.js';
 import type { SharedAnswer } from '../../src/server/shared-answer.js';
@@ -108,6 +110,7 @@ const schemaOf = (feed: Readings) =>
         value: Int
         broken: Int
         long: String
+        symbol: String
         since(n: Int): Int
       }
     `,
@@ -124,6 +127,7 @@ const schemaOf = (feed: Readings) =>
       },
       Reading: {
         long: () => 'x'.repeat(100_000),
+        symbol: () => 'Ω',
         since: (_reading: Reading, { n }: { n: number }) => n,
         broken: () => {
           throw new Error('the password is hunter2');
@@ -176,6 +180,24 @@ describe('subscribers of one operation', () => {
     }
     expect(feed.executions).toBe(2);
     sse.abandon();
+  });
+
+  it('come as text in whole characters, whatever script an id or an answer is in', async () => {
+    const socket = new WebSocket(url.replace(/^http/, 'ws'), 'graphql-transport-ws');
+    const frames = new Queue<{ text: string; isBinary: boolean }>();
+    socket.on('message', (data: Buffer, isBinary) => frames.push({ text: data.toString(), isBinary }));
+    await once(socket, 'open');
+    socket.send('{"type":"connection_init"}');
+    await frames.next();
+    const id = 'größe ☃ 𝄞';
+    const payload = { query: 'subscription { reading { symbol } }', variables: {} };
+    socket.send(JSON.stringify({ id, type: 'subscribe', payload }));
+    await feed.have(1);
+    feed.give(7);
+    const { text, isBinary } = await frames.next();
+    expect(isBinary).toBe(false);
+    expect(text).toBe(`{"id":"${id}","type":"next","payload":{"data":{"reading":{"symbol":"Ω"}}}}`);
+    socket.terminate();
   });
 
   it.each([

@@ -13,7 +13,8 @@ import { type Batch, type EventFeed, type Gap, gapOf } from './event-feed.js';
 export class Follower implements AsyncIterableIterator<Batch> {
   /** Number of the last event looked at. */
   position: number;
-  private readonly untold: Gap[] = [];
+  /** Null for the many who never missed anything. */
+  private untold: Gap[] | null = null;
   private stopped = false;
   private wake: (() => void) | null = null;
 
@@ -27,10 +28,11 @@ export class Follower implements AsyncIterableIterator<Batch> {
   /** The next batch; undefined when there is none yet, or none as far as was looked: up to {@link position}. */
   poll(): Batch | undefined {
     if (this.ended) return undefined;
-    const gap = this.untold.shift();
+    const gap = this.untold?.shift();
     if (gap !== undefined) {
       return { platform: this.feed.platform, events: [], gap, position: gap.lastMissing };
     }
+    if (this.position === this.newest) return undefined;
     const { batch, position } = this.feed.behind(this.position);
     this.position = position;
     return batch ?? undefined;
@@ -50,6 +52,7 @@ export class Follower implements AsyncIterableIterator<Batch> {
   skip(): void {
     const { first, last } = this.feed.platform.events;
     const next = this.position + 1;
+    this.untold ??= [];
     if (next < first) this.untold.push(gapOf(next, first - 1, 'COMPACTED'));
     const kept = Math.max(next, first);
     if (kept <= last) this.untold.push(gapOf(kept, last, 'SLOW_CONSUMER'));
