@@ -7,7 +7,7 @@ const AS_TEXT = { binary: false };
 
 /** Sends the `next` messages of one subscription: its own envelope around a text made once for all. */
 export class SocketSink implements Sink {
-  private readonly before: Buffer;
+  private readonly before: Uint8Array;
 
   /** @param end is told when nothing follows */
   constructor(
@@ -15,7 +15,8 @@ export class SocketSink implements Sink {
     id: string,
     readonly end: (error?: unknown) => void,
   ) {
-    this.before = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
+    // A copy, for it stays: what Buffer.from gives is a piece of Node's pool and keeps all 8 KiB of it.
+    this.before = new Uint8Array(Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`));
   }
 
   get waiting(): number {
@@ -25,8 +26,7 @@ export class SocketSink implements Sink {
   send({ messageEnd }: SharedAnswer, flushed?: (error?: Error | null) => void): void {
     const { before } = this;
     const length = before.length + messageEnd.length;
-    // Bytes: ws and the socket would each look through a string again. What is to wait gets memory of its own, because
-    // a piece of Node's pool keeps all 8 KiB of it.
+    // Bytes: ws and the socket would each look through a string again. What is to wait gets memory of its own, too.
     const message = this.waiting > 0 ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
     message.set(before);
     message.set(messageEnd, before.length);
