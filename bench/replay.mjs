@@ -37,7 +37,7 @@ export async function replay(commands) {
           (commands / restart).toFixed(0),
         ],
         [
-          'then a look at half of the commands: from boot, which leaves checkpoints',
+          'then a look at half of the commands: from an older snapshot, leaving checkpoints',
           `${looks[0].toFixed(1)} s`,
           '-',
         ],

@@ -13,7 +13,7 @@ import { isDifferent, verdictLine, verifyLog } from './verify.js';
 export function verifyCommand(programDirectory: string): Command {
   return new Command('verify')
     .description(
-      'replay every platform of a data directory twice and compare all that can be seen, also with its snapshot',
+      'replay every platform of a data directory twice and compare all that can be seen, also with its snapshots',
     )
     .option('--data-dir <directory>', 'where the command log is kept', './data')
     .showSuggestionAfterError(false)

@@ -20,7 +20,8 @@ export interface Verdict {
   readonly events: number;
   /** Of each of the two. */
   readonly digests: readonly [string, string];
-  readonly snapshot: SnapshotVerdict | null;
+  /** Oldest first. */
+  readonly snapshots: readonly SnapshotVerdict[];
 }
 
 /** Replays every platform of a log twice. */
@@ -29,7 +30,10 @@ export async function* verifyLog(log: CommandLog, program: string): AsyncGenerat
     if (!isPlatformStream(name)) continue;
     const header = stored as PlatformHeader;
     const first = new Platform(header);
-    const snapshot = await checkSnapshot(log, first, program);
+    const snapshots: SnapshotVerdict[] = [];
+    for (const revision of await log.snapshots(name)) {
+      snapshots.push({ revision, is: await checkSnapshot(log, first, revision, program) });
+    }
     await replay(log, first);
     const second = new Platform(header);
     await replay(log, second);
@@ -38,28 +42,26 @@ export async function* verifyLog(log: CommandLog, program: string): AsyncGenerat
       commands: first.revision,
       events: first.events.last,
       digests: [digestOf(first), digestOf(second)],
-      snapshot,
+      snapshots,
     };
   }
 }
 
-/** Takes a platform on to the revision of its snapshot, when there is one, and compares. */
+/** Takes a platform on to the revision of a snapshot and compares. */
 async function checkSnapshot(
   log: CommandLog,
   platform: Platform,
+  revision: number,
   program: string,
-): Promise<SnapshotVerdict | null> {
-  let revision = 0;
+): Promise<SnapshotVerdict['is']> {
   try {
-    const snapshot = await log.snapshot(platform.name);
-    if (snapshot === null) return null;
-    revision = snapshot.revision;
-    if (snapshot.label !== labelOf(program, null)) return { revision, is: 'OTHER' };
+    const snapshot = (await log.snapshot(platform.name, revision))!;
+    if (snapshot.label !== labelOf(program, null)) return 'OTHER';
     const digest = await digestOfSnapshot(snapshot, platform.header);
     await replay(log, platform, revision);
-    return { revision, is: digest === digestOf(platform) ? 'SAME' : 'DIFFERENT' };
+    return digest === digestOf(platform) ? 'SAME' : 'DIFFERENT';
   } catch {
-    return { revision, is: 'UNREADABLE' };
+    return 'UNREADABLE';
   }
 }
 
@@ -68,19 +70,20 @@ async function digestOfSnapshot(snapshot: Snapshot, header: PlatformHeader): Pro
 }
 
 /** Whether anything disagrees. */
-export function isDifferent({ digests: [first, second], snapshot }: Verdict): boolean {
-  return first !== second || snapshot?.is === 'DIFFERENT' || snapshot?.is === 'UNREADABLE';
+export function isDifferent({ digests: [first, second], snapshots }: Verdict): boolean {
+  return first !== second || snapshots.some(({ is }) => is === 'DIFFERENT' || is === 'UNREADABLE');
 }
 
 /** One line for people and for `diff`. */
-export function verdictLine({ name, commands, events, digests, snapshot }: Verdict): string {
+export function verdictLine({ name, commands, events, digests, snapshots }: Verdict): string {
   const [first, second] = digests;
   const counts = `${name} commands ${commands} events ${events}`;
   const replays =
     first === second
       ? `same ${counts} sha256 ${first}`
       : `DIFFERENT ${counts} sha256 ${first} then ${second}`;
-  return snapshot === null ? replays : `${replays} snapshot at ${snapshot.revision} ${WORDS[snapshot.is]}`;
+  const told = snapshots.map(({ revision, is }) => `snapshot at ${revision} ${WORDS[is]}`);
+  return [replays, ...told].join(' ');
 }
 
 const WORDS = {

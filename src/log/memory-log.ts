@@ -11,7 +11,6 @@ export function openMemoryLog(): Promise<CommandLog> {
 const PAGE = 512;
 
 interface HeldSnapshot {
-  readonly revision: number;
   readonly head: Uint8Array;
   readonly parts: (readonly Uint8Array[])[];
 }
@@ -19,7 +18,8 @@ interface HeldSnapshot {
 /** Keeps bytes in memory. */
 export class MemoryStore implements Store {
   private readonly entries = new Map<number, Uint8Array[]>();
-  private readonly snapshots = new Map<number, HeldSnapshot>();
+  /** By stream and revision. */
+  private readonly held = new Map<number, Map<number, HeldSnapshot>>();
   private parts: (readonly Uint8Array[])[] = [];
 
   load(): Promise<Stored> {
@@ -37,7 +37,7 @@ export class MemoryStore implements Store {
           break;
         case 'drop':
           this.entries.delete(write.stream);
-          this.snapshots.delete(write.stream);
+          this.held.delete(write.stream);
           break;
       }
     }
@@ -54,24 +54,31 @@ export class MemoryStore implements Store {
     return Promise.resolve();
   }
 
-  endSnapshot({ stream, revision, head }: SnapshotEnd): Promise<void> {
+  endSnapshot({ stream, revision, head, beside }: SnapshotEnd): Promise<void> {
     const { parts } = this;
     this.parts = [];
-    if (head !== null && this.entries.has(stream)) this.snapshots.set(stream, { revision, head, parts });
+    if (head !== null && this.entries.has(stream)) {
+      const others = [...(this.held.get(stream) ?? [])].filter(([each]) => beside.includes(each));
+      this.held.set(stream, new Map([...others, [revision, { head, parts }]]));
+    }
     return Promise.resolve();
   }
 
-  snapshotHead(stream: number): Promise<HeldSnapshot | null> {
-    return Promise.resolve(this.snapshots.get(stream) ?? null);
+  snapshots(stream: number): Promise<number[]> {
+    return Promise.resolve([...(this.held.get(stream)?.keys() ?? [])].sort((a, b) => a - b));
   }
 
-  snapshotPart(stream: number, _revision: number, index: number): Promise<readonly Uint8Array[]> {
-    return Promise.resolve(this.snapshots.get(stream)!.parts[index]);
+  snapshotHead(stream: number, revision: number): Promise<Uint8Array> {
+    return Promise.resolve(this.held.get(stream)!.get(revision)!.head);
+  }
+
+  snapshotPart(stream: number, revision: number, index: number): Promise<readonly Uint8Array[]> {
+    return Promise.resolve(this.held.get(stream)!.get(revision)!.parts[index]);
   }
 
   close(): Promise<void> {
     this.entries.clear();
-    this.snapshots.clear();
+    this.held.clear();
     return Promise.resolve();
   }
 }

@@ -52,19 +52,25 @@ export interface CommandLog {
   drop(stream: string): Promise<void>;
 
   /**
-   * Keeps a snapshot in the place of older ones, once it is there as a whole; resolves when it is durable. It is
+   * Keeps a snapshot in the place of others, once it is there as a whole; resolves when it is durable. It is
    * written piece by piece between commits, one at a time, and gives way when the disk is nearly full: that it could
    * not be written is nobody else's failure.
+   *
+   * @param beside revisions whose snapshots stay
    */
   saveSnapshot(
     stream: string,
     revision: number,
     label: string,
     pieces: AsyncIterable<Uint8Array>,
+    beside?: readonly number[],
   ): Promise<void>;
 
-  /** The newest snapshot that was saved as a whole; null when there is none. */
-  snapshot(stream: string): Promise<Snapshot | null>;
+  /** Revisions of the snapshots that were saved as a whole, in order. */
+  snapshots(stream: string): Promise<readonly number[]>;
+
+  /** The snapshot of a revision, of the newest when none is given; null when there is none. */
+  snapshot(stream: string, revision?: number): Promise<Snapshot | null>;
 
   /** Makes durable what was accepted, then lets go of the store. Later calls are refused with `CLOSED`. */
   close(): Promise<void>;

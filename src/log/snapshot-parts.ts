@@ -17,6 +17,7 @@ export async function writeSnapshot(
   place: { readonly stream: number; readonly revision: number },
   label: string,
   pieces: AsyncIterable<Uint8Array>,
+  beside: readonly number[],
 ): Promise<void> {
   let part: Uint8Array[] = [];
   let bytes = 0;
@@ -33,10 +34,10 @@ export async function writeSnapshot(
       if (bytes >= PART_BYTES) await flush();
     }
     if (part.length > 0) await flush();
-    await store.endSnapshot({ ...place, head: encode({ label, parts } satisfies Head) });
+    await store.endSnapshot({ ...place, head: encode({ label, parts } satisfies Head), beside });
   } catch (cause) {
     // What cannot be removed now goes at the next start.
-    await store.endSnapshot({ ...place, head: null }).catch(() => undefined);
+    await store.endSnapshot({ ...place, head: null, beside: [] }).catch(() => undefined);
     if (cause instanceof LogError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LogError('FAILED', `The snapshot could not be written: ${reason}.`, { cause });

@@ -43,6 +43,8 @@ export interface SnapshotEnd {
   readonly stream: number;
   readonly revision: number;
   readonly head: Uint8Array | null;
+  /** Revisions of others that stay whole. */
+  readonly beside: readonly number[];
 }
 
 /** What differs between a log in memory and one on a disk; the rules are in `StreamLog`. */
@@ -58,10 +60,12 @@ export interface Store {
   read(stream: number, from: number): Promise<readonly StoredEntry[]>;
   /** Makes a part durable, apart from commits; rejects, with the store as before, when there is no such stream. */
   putSnapshotPart(part: SnapshotPart): Promise<void>;
-  /** Older snapshots of the stream go when one was made whole. */
+  /** When one was made whole, those that are not to stay beside it go. */
   endSnapshot(end: SnapshotEnd): Promise<void>;
-  /** Revision and head of the newest whole snapshot of a stream. */
-  snapshotHead(stream: number): Promise<{ readonly revision: number; readonly head: Uint8Array } | null>;
+  /** Revisions of the whole snapshots of a stream, in order. */
+  snapshots(stream: number): Promise<readonly number[]>;
+  /** Head of one of them; rejects when it is missing or damaged. */
+  snapshotHead(stream: number, revision: number): Promise<Uint8Array>;
   /** Pieces of one part; rejects when it is missing or damaged. */
   snapshotPart(stream: number, revision: number, index: number): Promise<readonly Uint8Array[]>;
   close(): Promise<void>;

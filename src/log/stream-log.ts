@@ -147,6 +147,7 @@ export class StreamLog implements CommandLog {
     revision: number,
     label: string,
     pieces: AsyncIterable<Uint8Array>,
+    beside: readonly number[] = [],
   ): Promise<void> {
     this.refuseIfClosed();
     const stream = this.find(name);
@@ -158,19 +159,24 @@ export class StreamLog implements CommandLog {
     this.isSaving = true;
     try {
       const place = { stream: stream.number, revision };
-      await writeSnapshot(this.store, place, label, this.whileThere(name, stream, pieces));
+      await writeSnapshot(this.store, place, label, this.whileThere(name, stream, pieces), beside);
     } finally {
       this.isSaving = false;
     }
   }
 
-  async snapshot(name: string): Promise<Snapshot | null> {
+  async snapshots(name: string): Promise<readonly number[]> {
     this.refuseIfClosed();
     const stream = this.find(name);
-    const found = await this.store.snapshotHead(stream.number);
-    if (found === null || found.revision > stream.durable) return null;
-    const { revision } = found;
-    const { label, parts } = readHead(found.head);
+    return (await this.store.snapshots(stream.number)).filter((revision) => revision <= stream.durable);
+  }
+
+  async snapshot(name: string, wanted?: number): Promise<Snapshot | null> {
+    const stream = this.find(name);
+    const all = await this.snapshots(name);
+    const revision = wanted === undefined ? all.at(-1) : all.find((each) => each === wanted);
+    if (revision === undefined) return null;
+    const { label, parts } = readHead(await this.store.snapshotHead(stream.number, revision));
     return { revision, label, pieces: readPieces(this.store, stream.number, revision, parts) };
   }
 

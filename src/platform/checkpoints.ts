@@ -38,8 +38,8 @@ export class Checkpoints {
   }
 
   /**
-   * To be called at each command of a second self that is replayed from boot, because the platform was read back from
-   * a snapshot and has no checkpoint so early: who looks there next need not begin at boot again.
+   * To be called at each command of a second self that is replayed from boot or from a snapshot, because the platform was
+   * read back and has no checkpoint so early: who looks there next need not begin there again.
    */
   fillIn(platform: Platform, earlier: Platform): void {
     const track = this.tracks.get(platform);

@@ -5,6 +5,7 @@ import { Checkpoints } from './checkpoints.js';
 import { copyPlatform } from './image/copy.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
+import type { Snapshots } from './snapshots.js';
 import { TimeSlice } from './time-slice.js';
 
 /** Moments of platforms kept ready; each is a whole machine. */
@@ -28,8 +29,8 @@ interface Moment {
 }
 
 /**
- * Platforms as they stood earlier: copies of the nearest checkpoint before, taken on by the commands in the
- * log. A moment asked for again is kept ready for a while, and those who ask for one that is being built wait
+ * Platforms as they stood earlier: copies of the nearest checkpoint before, or the nearest snapshot, taken on by the
+ * commands in the log. A moment asked for again is kept ready for a while, and those who ask for one that is being built wait
  * together.
  */
 export class History {
@@ -37,7 +38,10 @@ export class History {
   private moments: Moment[] = [];
   private readonly checkpoints = new Checkpoints();
 
-  constructor(private readonly log: CommandLog) {}
+  constructor(
+    private readonly log: CommandLog,
+    private readonly snapshots: Snapshots | null,
+  ) {}
 
   /**
    * A platform as it stood right after a revision; null when that lies ahead or the platform is gone.
@@ -119,14 +123,23 @@ export class History {
   }
 
   private async build(origin: Platform, revision: number): Promise<Platform> {
-    const nearest = revision === origin.revision ? origin : this.checkpoints.before(origin, revision);
-    const platform = nearest === null ? new Platform(origin.header) : copyPlatform(nearest);
-    const leaveCheckpoints = () => this.checkpoints.fillIn(origin, platform);
-    if (nearest === null) leaveCheckpoints();
-    await replay(this.log, platform, revision, nearest === null ? leaveCheckpoints : null);
+    const platform =
+      revision === origin.revision ? copyPlatform(origin) : await this.replayed(origin, revision);
     if (platform.revision !== revision) {
       throw new Error(`the log of ${origin.name} ends at ${platform.revision}, before ${revision}`);
     }
+    return platform;
+  }
+
+  /** An earlier moment, from the nearest place before it that is worth its price. */
+  private async replayed(origin: Platform, revision: number): Promise<Platform> {
+    const nearest = this.checkpoints.before(origin, revision);
+    const saved = (await this.snapshots?.before(origin, revision, nearest?.revision ?? 0)) ?? null;
+    const platform = saved ?? (nearest === null ? new Platform(origin.header) : copyPlatform(nearest));
+    const leaveCheckpoints = () => this.checkpoints.fillIn(origin, platform);
+    const isFirst = saved !== null || nearest === null;
+    if (isFirst) leaveCheckpoints();
+    await replay(this.log, platform, revision, isFirst ? leaveCheckpoints : null);
     return platform;
   }
 }

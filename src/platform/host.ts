@@ -43,7 +43,8 @@ export class PlatformHost {
   ): Promise<PlatformHost> {
     const deletions = await Deletions.open(log);
     const images = snapshots && new Snapshots(log, snapshots, keptEvents);
-    const around = { log, clock, history: new History(log), snapshots: images, turn: new FairTurn() };
+    const history = new History(log, images);
+    const around = { log, clock, history, snapshots: images, turn: new FairTurn() };
     const host = new PlatformHost(around, deletions, keptEvents);
     for (const stream of await log.streams()) {
       if (!isPlatformStream(stream.name)) continue;

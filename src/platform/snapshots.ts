@@ -6,6 +6,7 @@ import { copyPlatform } from './image/copy.js';
 import { KEPT_EVENTS, type Platform, type PlatformHeader } from './platform.js';
 import { Pace } from './snapshot-pace.js';
 import { type Restored, readSnapshot, writePieces } from './snapshot-pieces.js';
+import { thinned } from './snapshot-thinning.js';
 
 export interface SnapshotSettings {
   /** Tells this program from any other, see `program.ts`: another one may come to something else. */
@@ -32,13 +33,19 @@ export function labelOf(program: string, keptEvents: number | null): string {
   return `${program} ${keptEvents ?? KEPT_EVENTS}`;
 }
 
+/** Reading an image takes about this part of what a replay from boot up to it takes. */
+const READING = 1 / 8;
+
 /**
- * Images of platforms in the log, written one at a time while they live, so that a start need not replay
- * everything. The log remains the truth: what cannot be written or read is told and done without.
+ * Images of platforms in the log, written one at a time while they live, so that neither a start nor a look at an
+ * earlier moment need replay everything. The log remains the truth: what cannot be written or read is told and done
+ * without.
  */
 export class Snapshots {
   /** Revision of the newest, written or tried. */
   private readonly newest = new WeakMap<Platform, number>();
+  /** Revisions of those that can be read, as far as is known; in order. */
+  private readonly kept = new WeakMap<Platform, readonly number[]>();
   /** Platforms that are to have one, in the order in which they came to it. */
   private readonly due = new Map<Platform, RequestMemory>();
   private saving: Promise<void> | null = null;
@@ -91,23 +98,57 @@ export class Snapshots {
     this.due.clear();
   }
 
-  /** The platform of a stream as its newest snapshot has it; null when there is none that can be used. */
+  /** The platform of a stream as its newest snapshot that can be read has it; null when there is none. */
   async restore(header: PlatformHeader): Promise<Restored | null> {
-    const { name } = header;
-    try {
-      const snapshot = await this.log.snapshot(name);
-      if (snapshot === null) return null;
-      if (snapshot.label !== this.label) {
-        this.settings.warn(`The snapshot of platform "${name}" was made by another version; it is not used.`);
-        return null;
-      }
-      const restored = await readSnapshot(snapshot, header);
+    const revisions = await this.log.snapshots(header.name);
+    const [restored, kept] = await this.newestOf(revisions, header);
+    if (restored !== null) {
       this.newest.set(restored.platform, restored.platform.revision);
-      return restored;
-    } catch (error) {
-      this.settings.warn(`The snapshot of platform "${name}" cannot be read: ${messageOf(error)}`);
-      return null;
+      this.kept.set(restored.platform, kept);
     }
+    return restored;
+  }
+
+  /**
+   * A second self of a platform as a snapshot has it, from which a revision is reached sooner than from another one;
+   * null when there is none.
+   */
+  async before(platform: Platform, revision: number, other: number): Promise<Platform | null> {
+    const all = this.kept.get(platform) ?? [];
+    const useful = all.filter((each) => each <= revision && each - other > each * READING);
+    const [restored, kept] = await this.newestOf(useful, platform.header);
+    const unreadable = useful.filter((each) => !kept.includes(each));
+    if (unreadable.length > 0) {
+      const now = this.kept.get(platform)!;
+      this.kept.set(
+        platform,
+        now.filter((each) => !unreadable.includes(each)),
+      );
+    }
+    return restored?.platform ?? null;
+  }
+
+  /** What the newest of some snapshots that can be read gives, and those from it on to the oldest. */
+  private async newestOf(
+    revisions: readonly number[],
+    header: PlatformHeader,
+  ): Promise<[Restored | null, readonly number[]]> {
+    const { name } = header;
+    for (let count = revisions.length; count > 0; count--) {
+      try {
+        const snapshot = await this.log.snapshot(name, revisions[count - 1]);
+        if (snapshot === null) continue;
+        if (snapshot.label === this.label)
+          return [await readSnapshot(snapshot, header), revisions.slice(0, count)];
+        // So were those before it.
+        this.settings.warn(`The snapshot of platform "${name}" was made by another version; it is not used.`);
+        break;
+      } catch (error) {
+        if (isOver(error)) break;
+        this.settings.warn(`The snapshot of platform "${name}" cannot be read: ${messageOf(error)}`);
+      }
+    }
+    return [null, []];
   }
 
   /** Commands since the newest. */
@@ -119,22 +160,28 @@ export class Snapshots {
     for (const [platform, requests] of this.due) {
       this.due.delete(platform);
       this.newest.set(platform, platform.revision);
-      await this.save(copyPlatform(platform), requests);
+      await this.save(platform, copyPlatform(platform), requests);
     }
     this.saving = null;
   }
 
-  private async save(copy: Platform, requests: RequestMemory): Promise<void> {
+  private async save(platform: Platform, copy: Platform, requests: RequestMemory): Promise<void> {
     const { name } = copy.header;
     try {
       const pieces = this.pace.keptBy(writePieces(copy, requests));
-      await this.log.saveSnapshot(name, copy.revision, this.label, pieces);
+      const kept = thinned([...(this.kept.get(platform) ?? []), copy.revision]);
+      await this.log.saveSnapshot(name, copy.revision, this.label, pieces, kept.slice(0, -1));
+      this.kept.set(platform, kept);
     } catch (error) {
-      // The platform was deleted, or the server ends.
-      if (error instanceof LogError && ['NO_SUCH_STREAM', 'CLOSED'].includes(error.refusal)) return;
+      if (isOver(error)) return;
       this.settings.warn(`A snapshot of platform "${name}" could not be written: ${messageOf(error)}`);
     }
   }
+}
+
+/** The platform was deleted, or the server ends. */
+function isOver(error: unknown): boolean {
+  return error instanceof LogError && ['NO_SUCH_STREAM', 'CLOSED'].includes(error.refusal);
 }
 
 function messageOf(error: unknown): string {

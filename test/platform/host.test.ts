@@ -19,6 +19,7 @@ class FlakyLog implements CommandLog {
   create = (stream: string, header: unknown) => this.log.create(stream, header);
   read = (stream: string, from: number): AsyncIterable<LogEntry> => this.log.read(stream, from);
   drop = (stream: string) => this.log.drop(stream);
+  snapshots = (stream: string) => this.log.snapshots(stream);
   snapshot = (stream: string) => this.log.snapshot(stream);
   saveSnapshot: CommandLog['saveSnapshot'] = (...snapshot) => this.log.saveSnapshot(...snapshot);
   close = () => this.log.close();

@@ -119,6 +119,45 @@ test('a look before a snapshot leaves checkpoints, so that the next one there ne
   expect(reads).toEqual([10_001, 1, 8193]);
 });
 
+/** A platform that has lived for 300 commands, with a snapshot every 60. */
+async function livedLong(log: CommandLog) {
+  const host = await hostOf(log, 'mine');
+  const platform = await createFromTemplate(host, 'demo', 'legacy-desktop', {});
+  const next = numbersFrom(13);
+  while (platform.revision < 300) {
+    await host.perform('demo', anyCommand(platform, next)).catch(() => undefined);
+    if (platform.revision % 60 !== 0) continue;
+    while (((await log.snapshots('demo')).at(-1) ?? 0) < platform.revision - 59) await setImmediate();
+  }
+  return { host, platform };
+}
+
+test('a look at a moment before the newest snapshot begins at the nearest one before it', async () => {
+  const memory = await openMemoryLog();
+  const { host, platform } = await livedLong(memory);
+  expect(await memory.snapshots('demo')).toEqual([60, 120, 180, 240, 300]);
+  const { log, reads } = watched(memory);
+  const again = await hostOf(log, 'mine', 1e9);
+  const restored = again.platform('demo')!;
+  for (const revision of [299, 200, 180, 61, 59]) {
+    const then = await again.at(restored, revision);
+    expect(digestOf(then!)).toBe(digestOf((await host.at(platform, revision))!));
+  }
+  // At 180 nothing is left to read.
+  expect(reads).toEqual([301, 241, 181, 61, 1]);
+  expect(warnings).toEqual([]);
+});
+
+test('the first snapshot another program takes replaces all of the one before', async () => {
+  const memory = await openMemoryLog();
+  await livedLong(memory);
+  const other = await hostOf(memory, 'other');
+  expect(warnings).toEqual(['The snapshot of platform "demo" was made by another version; it is not used.']);
+  while ((await memory.snapshot('demo'))!.label.startsWith('mine')) await setImmediate();
+  expect(await memory.snapshots('demo')).toEqual([300]);
+  await other.close();
+});
+
 /** A log whose snapshots are written slowly: many turns of the event loop for each piece. */
 function slowToSave(
   log: CommandLog,
@@ -127,7 +166,7 @@ function slowToSave(
 ): { log: CommandLog; saves: Save[] } {
   const saves: Save[] = [];
   const slow = Object.create(log) as CommandLog;
-  slow.saveSnapshot = async (name, revision, label, pieces) => {
+  slow.saveSnapshot = async (name, revision, label, pieces, beside) => {
     const save: Save = { name, revision, pieces: 0, after: null, isOver: false };
     saves.push(save);
     const counted = async function* () {
@@ -138,7 +177,7 @@ function slowToSave(
       }
       save.after = platformNow()?.revision ?? null;
     };
-    await log.saveSnapshot(name, revision, label, counted());
+    await log.saveSnapshot(name, revision, label, counted(), beside);
     save.isOver = true;
   };
   return { log: slow, saves };
@@ -217,12 +256,12 @@ describe('a snapshot in a directory', () => {
   }
 
   /** Changes what is stored; indices are those of parts, and of the head the greatest there is. */
-  async function change(index: number, value: (old: Buffer) => Buffer | null): Promise<void> {
+  async function change(index: number, value: (old: Buffer) => Buffer | null, revision = 60): Promise<void> {
     const root = open({ path: join(directory, 'log.mdb'), overlappingSync: false });
     const table = root.openDB<Buffer, Buffer>('snapshots', { encoding: 'binary', keyEncoding: 'binary' });
     const key = [...table.getKeys()]
       .map((each) => Buffer.from(each))
-      .find((each) => each.readUInt32BE(12) === index)!;
+      .find((each) => each.readUInt32BE(8) === revision && each.readUInt32BE(12) === index)!;
     const changed = value(Buffer.from(table.get(key)!));
     await (changed === null ? table.remove(key) : table.put(key, changed));
     await root.close();
@@ -249,6 +288,27 @@ describe('a snapshot in a directory', () => {
     const { reads, warnings: told } = await start('mine');
     expect(reads).toEqual([1]);
     expect(told).toEqual([expect.stringMatching(/^The snapshot of platform "demo" cannot be read: a /)]);
+  });
+
+  test('that is damaged is told of once, and done without: the next before it takes its place', async () => {
+    const grown = await hostOf(await openLmdbLog(directory), 'mine', 80);
+    await pokes(grown, 'demo', 80);
+    await grown.close();
+    const log = await openLmdbLog(directory);
+    const [older, newest, ...more] = await log.snapshots('demo');
+    expect([older, more]).toEqual([60, []]);
+    await log.close();
+    await change(0, () => null, newest);
+
+    const { log: seen, reads } = watched(await openLmdbLog(directory));
+    const host = await hostOf(seen, 'mine', 1e9);
+    expect(digestOf((await host.at(host.platform('demo')!, 100))!)).toBe(digest);
+    expect(host.platform('demo')!.revision).toBe(180);
+    expect(reads).toEqual([61, 61]);
+    expect(warnings).toEqual([
+      'The snapshot of platform "demo" cannot be read: a part of the snapshot is missing',
+    ]);
+    await host.close();
   });
 
   test('without a head was never finished: it is not there, and what there is of it goes', async () => {

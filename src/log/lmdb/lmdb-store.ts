@@ -107,27 +107,29 @@ export class LmdbStore {
   }
 
   /** Stores a part of a snapshot, or its end. */
-  putPart({ stream, revision, index, value }: PackedPart): void {
+  putPart({ stream, revision, index, value, beside }: PackedPart): void {
     this.settle();
     // What is being written must not be swept.
     this.stale.delete(stream);
     try {
       if (value === null) return;
       if (!this.isStream(stream)) throw new LogError('NO_SUCH_STREAM', 'The stream was dropped.');
-      this.environment.transaction(2 * value.byteLength + OVERHEAD_PER_WRITE, LEFT_TO_APPENDS, () =>
-        this.environment.snapshots.put(stream, revision, index, value),
-      );
+      const { snapshots } = this.environment;
+      this.environment.transaction(2 * value.byteLength + OVERHEAD_PER_WRITE, LEFT_TO_APPENDS, () => {
+        snapshots.put(stream, revision, index, value);
+        if (index === null) snapshots.keepWhole(stream, [...beside, revision]);
+      });
     } finally {
       if (index === null || !this.isStream(stream)) this.stale.add(stream);
     }
   }
 
-  /** Revision and head of the newest whole snapshot of a stream. */
-  snapshotHead(stream: number): { revision: number; head: Uint8Array } | null {
-    const revision = this.environment.snapshots.newest(stream);
-    return revision === null
-      ? null
-      : { revision, head: this.environment.snapshots.content(stream, revision, null) };
+  snapshots(stream: number): number[] {
+    return this.environment.snapshots.whole(stream);
+  }
+
+  snapshotHead(stream: number, revision: number): Uint8Array {
+    return this.environment.snapshots.content(stream, revision, null);
   }
 
   snapshotPart(stream: number, revision: number, index: number): Uint8Array {
@@ -189,7 +191,7 @@ export class LmdbStore {
   private sweepSnapshots(): boolean {
     const [stream] = this.stale;
     if (stream === undefined) return false;
-    const kept = this.isStream(stream) ? this.environment.snapshots.newest(stream) : null;
+    const kept = this.isStream(stream) ? this.environment.snapshots.whole(stream) : [];
     const keys = this.environment.snapshots.keysBut(stream, kept, SWEEP_PARTS);
     this.environment.transaction(keys.length * OVERHEAD_PER_WRITE, 0, () => {
       for (const key of keys) this.environment.snapshots.remove(key);

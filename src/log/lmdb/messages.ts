@@ -19,9 +19,10 @@ export interface Calls {
     readonly answer: readonly FoundRecord[];
   };
   putPart: { readonly ask: PackedPart; readonly answer: null };
+  snapshots: { readonly ask: number; readonly answer: readonly number[] };
   snapshotHead: {
-    readonly ask: number;
-    readonly answer: { readonly revision: number; readonly head: Uint8Array } | null;
+    readonly ask: { readonly stream: number; readonly revision: number };
+    readonly answer: Uint8Array;
   };
   snapshotPart: {
     readonly ask: { readonly stream: number; readonly revision: number; readonly index: number };

@@ -32,4 +32,6 @@ export interface PackedPart {
   readonly revision: number;
   readonly index: number | null;
   readonly value: Uint8Array | null;
+  /** With a head: revisions of the others that stay whole. */
+  readonly beside: readonly number[];
 }

@@ -29,25 +29,31 @@ export class SnapshotTable {
     return Uint8Array.from(unseal(key, value));
   }
 
-  /** Revision of the newest whole snapshot of a stream; null when there is none. */
-  newest(stream: number): number | null {
-    const keys = this.values.getKeys({
-      start: snapshotKey(stream, Number.MAX_SAFE_INTEGER, HEAD),
-      end: snapshotKey(stream, 0, 0),
-      reverse: true,
-    });
-    for (const key of keys) if (key.readUInt32BE(12) === HEAD) return revisionIn(key);
-    return null;
+  /** Revisions of the whole snapshots of a stream, in order. */
+  whole(stream: number): number[] {
+    const found: number[] = [];
+    for (const key of this.keysOf(stream)) if (key.readUInt32BE(12) === HEAD) found.push(revisionIn(key));
+    return found;
   }
 
-  /** Some keys of a stream's snapshots, but for the one of a revision; none when nothing else is left. */
-  keysBut(stream: number, kept: number | null, limit: number): Buffer[] {
+  /** Of a stream's whole snapshots only those of some revisions stay whole. */
+  keepWhole(stream: number, kept: readonly number[]): void {
+    for (const revision of this.whole(stream)) {
+      if (!kept.includes(revision)) void this.values.remove(snapshotKey(stream, revision, HEAD));
+    }
+  }
+
+  /** Some keys of a stream's snapshots, but for those of some revisions; none when nothing else is left. */
+  keysBut(stream: number, kept: readonly number[], limit: number): Buffer[] {
     const found: Buffer[] = [];
-    const range = { start: snapshotKey(stream, 0, 0), end: snapshotKey(stream + 1, 0, 0) };
-    for (const key of this.values.getKeys(range)) {
-      if (revisionIn(key) !== kept && found.push(Buffer.from(key)) === limit) break;
+    for (const key of this.keysOf(stream)) {
+      if (!kept.includes(revisionIn(key)) && found.push(Buffer.from(key)) === limit) break;
     }
     return found;
+  }
+
+  private keysOf(stream: number): Iterable<Buffer> {
+    return this.values.getKeys({ start: snapshotKey(stream, 0, 0), end: snapshotKey(stream + 1, 0, 0) });
   }
 
   /** Every stream of which there is something. */

@@ -83,7 +83,7 @@ export class WorkerStore implements Store {
 
   async putSnapshotPart({ pieces, ...place }: SnapshotPart): Promise<void> {
     const value = packEntries(pieces);
-    await this.ask('putPart', { ...place, value }, [value.buffer as ArrayBuffer]);
+    await this.ask('putPart', { ...place, value, beside: [] }, [value.buffer as ArrayBuffer]);
   }
 
   async endSnapshot({ head, ...place }: SnapshotEnd): Promise<void> {
@@ -91,8 +91,12 @@ export class WorkerStore implements Store {
     await this.ask('putPart', { ...place, index: null, value });
   }
 
-  snapshotHead(stream: number): Promise<{ revision: number; head: Uint8Array } | null> {
-    return this.ask('snapshotHead', stream);
+  snapshots(stream: number): Promise<readonly number[]> {
+    return this.ask('snapshots', stream);
+  }
+
+  snapshotHead(stream: number, revision: number): Promise<Uint8Array> {
+    return this.ask('snapshotHead', { stream, revision });
   }
 
   async snapshotPart(stream: number, revision: number, index: number): Promise<readonly Uint8Array[]> {

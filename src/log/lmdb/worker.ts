@@ -28,7 +28,8 @@ const handlers: { readonly [K in keyof Calls]: (ask: Calls[K]['ask']) => Calls[K
     store!.putPart(part);
     return null;
   },
-  snapshotHead: (stream) => store!.snapshotHead(stream),
+  snapshots: (stream) => store!.snapshots(stream),
+  snapshotHead: ({ stream, revision }) => store!.snapshotHead(stream, revision),
   snapshotPart: ({ stream, revision, index }) => store!.snapshotPart(stream, revision, index),
   close: () => {
     store!.close();
