@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLmdbLog } from '../dist/log/lmdb-log.js';
-import { clearInterval, setInterval } from 'node:timers';
+import { longestHold } from './hold.mjs';
 import { median, printRows, ratioText, spreadText, time } from './table.mjs';
 
 const ROUNDS = 7;
@@ -38,6 +38,7 @@ export async function log(batch) {
     for (const store of Object.values(stores)) await store.check(next - 1);
     const holds = {};
     for (const [name, store] of Object.entries(stores)) {
+      // It has a round of its own, for looking costs.
       holds[name] = await longestHold(() => append(store, next, next + COMMANDS[batch], batch));
     }
     print(batch, rounds, holds);
@@ -118,22 +119,6 @@ async function measured(work) {
   const seconds = (performance.now() - began) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   return { microseconds: user + system, seconds };
-}
-
-/** The longest that the event loop was kept from its turn during some work; looking costs, so it has a round of its own. */
-async function longestHold(work) {
-  let longest = 0;
-  let last = performance.now();
-  const look = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  };
-  const timer = setInterval(look, 1);
-  await work();
-  look();
-  clearInterval(timer);
-  return longest;
 }
 
 async function sqliteIfInstalled() {

@@ -19,6 +19,7 @@ const OTHER = {
   'log-1000': async () => (await import('./log.mjs')).log(1000),
   replay: async () => (await import('./replay.mjs')).replay(100_000),
   restart: async () => (await import('./replay.mjs')).replay(1_000_000),
+  'long-commands': async () => (await import('./long-commands.mjs')).longCommands(),
   'http-q2': async () => (await import('./http-q2.mjs')).httpQ2(),
   ...Object.fromEntries(Object.keys(FANOUT).map((name) => [name, () => fanout(name)])),
   'fanout-memory': async () => (await import('./fanout-memory.mjs')).fanoutMemory(),

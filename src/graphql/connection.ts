@@ -69,8 +69,16 @@ export const pageArgs = builder.args((arg) => ({
   before: arg.field({ type: 'Cursor', description: 'Give elements that precede the one with this cursor.' }),
 }));
 
+interface ConnectionOptions<T> {
+  /** Whether it tells how many there are; it does when left out. */
+  readonly totalCount?: boolean;
+  /** What an element is looked at by, when it is not the element itself. */
+  readonly shown?: (node: T) => T | Promise<T>;
+}
+
 /** Makes the `XConnection` and `XEdge` types of a node type. */
-export function connectionType<T>(name: string, node: OutputRef<T>, options: { totalCount?: boolean } = {}) {
+export function connectionType<T>(name: string, node: OutputRef<T>, options: ConnectionOptions<T> = {}) {
+  const { shown = (element: T) => element } = options;
   const EdgeType = builder.objectRef<{ cursor: string; node: T }>(`${name}Edge`).implement({
     description: `One ${name} of a list, with its cursor.`,
     fields: (t) => ({
@@ -82,7 +90,7 @@ export function connectionType<T>(name: string, node: OutputRef<T>, options: { t
       node: t.field({
         type: node as never,
         description: 'The element.',
-        resolve: (edge) => edge.node as never,
+        resolve: (edge) => shown(edge.node) as never,
       }),
     }),
   });
@@ -97,7 +105,7 @@ export function connectionType<T>(name: string, node: OutputRef<T>, options: { t
       nodes: t.field({
         type: [node] as never,
         description: 'The elements alone.',
-        resolve: (page) => page.edges.map((edge) => edge.node) as never,
+        resolve: (page) => page.edges.map((edge) => shown(edge.node)) as never,
       }),
       pageInfo: t.field({
         type: PageInfo,

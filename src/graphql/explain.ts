@@ -3,6 +3,7 @@ import type { FaultOccurred } from '../hardware/events.js';
 import type { StampedEvent } from '../platform/event-journal.js';
 import { explainFault, explainLikeFaults } from '../platform/explain/index.js';
 import { faultOfLine } from '../platform/explain/log-line.js';
+import { untilWhole } from '../platform/in-slices.js';
 import { badRequest } from './bad-request.js';
 import { builder } from './builder.js';
 import { lookUp } from './node-lookup.js';
@@ -20,10 +21,11 @@ builder.queryFields((t) => ({
       'Why a request was refused, as of the instant it was: the walk, the entry that stopped it, what was mapped there and when, and what could be the cause. Null when the id is not that of a fault that is kept. It answers the same whatever happened since.',
     args: { event: t.arg.id({ required: true, description: 'Id of the fault event.' }) },
     resolve: async (_root, { event }, { host }) => {
-      const found = lookUp(host, event);
+      const found = await lookUp(host, event, (same) => same);
       if (!(found instanceof EventView) || found.it.event.type !== 'FAULT') return null;
       const stamped = found.it as StampedEvent<FaultOccurred>;
       const it = await explainFault(host, found.platform, stamped);
+      await untilWhole(found.platform);
       return it === null ? null : { platform: found.platform, fault: found, it };
     },
   }),
@@ -35,7 +37,7 @@ builder.queryFields((t) => ({
       text: t.arg.string({ required: true, description: 'Text of dmesg, or a single line of it.' }),
     },
     resolve: async (_root, { platform: id, text }, { host }) => {
-      const found = lookUp(host, id);
+      const found = await lookUp(host, id, (same) => same);
       if (!(found instanceof PlatformView))
         throw badRequest(`There is no platform with the id "${id.slice(0, 80)}".`);
       const { it: platform } = found;
@@ -50,6 +52,7 @@ builder.queryFields((t) => ({
         platform,
         told.map(({ fault }) => fault),
       );
+      await untilWhole(platform);
       return told.map(({ line }, index) => ({ platform, line, it: explained[index] }));
     },
   }),

@@ -1,5 +1,6 @@
 import { comparePciAddress, parsePciAddress } from '../bits/pci-address.js';
 import type { Subdevice } from '../kernel/mdev/subdevice.js';
+import { whenWhole } from '../platform/in-slices.js';
 import type { Platform } from '../platform/platform.js';
 import { type Page, type PageArgs, connectionType, pageOf } from './connection.js';
 import { DeviceRef, DomainRef, GroupRef, PlatformRef, SubdeviceRef } from './refs.js';
@@ -19,7 +20,10 @@ import type { PlatformHost } from '../platform/host.js';
 import type { KernelDevice } from '../kernel/device/kernel-device.js';
 import type { Domain } from '../kernel/iommu/domain.js';
 
-export const PlatformConnection = connectionType('Platform', PlatformRef);
+export const PlatformConnection = connectionType('Platform', PlatformRef, {
+  // Each by itself: the others need not wait for one in the midst of a command.
+  shown: (view: PlatformView) => whenWhole(view.it, () => view),
+});
 export const DeviceConnection = connectionType('Device', DeviceRef);
 export const SubdeviceConnection = connectionType('Subdevice', SubdeviceRef);
 export const GroupConnection = connectionType('Group', GroupRef);

@@ -3,12 +3,21 @@ import type { Platform } from '../platform/platform.js';
 import { type NodeId, decodeId } from './ids.js';
 import { type NodeView, eventView, platformView, subjectView } from './views.js';
 
-/** The object an id stands for; null when there is none. Only the id the object itself has counts. */
-export function lookUp(host: PlatformHost, id: string): NodeView | null {
+/**
+ * Gives what a look at the object an id stands for gives: at once, unless a command rests in the middle of its
+ * platform. Null stands for no object. Only the id the object itself has counts.
+ */
+export function lookUp<T>(
+  host: PlatformHost,
+  id: string,
+  look: (found: NodeView | null) => T,
+): T | Promise<T> {
   const decoded = decodeId(id);
-  const platform = decoded === null ? null : host.platform(decoded.platform);
-  const found = decoded === null || platform === null ? null : find(platform, decoded);
-  return found?.id === id ? found : null;
+  if (decoded === null) return look(null);
+  return host.look(decoded.platform, (platform) => {
+    const found = platform === null ? null : find(platform, decoded);
+    return look(found?.id === id ? found : null);
+  });
 }
 
 function find(platform: Platform, { kind, key }: NodeId): NodeView | null {

@@ -89,7 +89,7 @@ async function carryOut(
   const slice = new TimeSlice();
   const outcomes: Outcome[] = [];
   for (const [index, choice] of commands.entries()) {
-    const refusal = tryChoice(replica, choice, index, time);
+    const refusal = await tryChoice(replica, choice, index, time);
     const platform = refusal instanceof KernelError ? replica : null;
     outcomes.push({ index, error: refusal === null ? null : new Refusal(refusal, platform) });
     await slice.step();
@@ -103,12 +103,12 @@ async function carryOut(
 }
 
 /** As the mutation would answer, with paths that begin at this query's argument. */
-function tryChoice(
+async function tryChoice(
   replica: Platform,
   choice: CommandChoice,
   index: number,
   time: number,
-): PlannedRefusal | ConflictError {
+): Promise<PlannedRefusal | ConflictError> {
   const { name, terms, ask } = chosen(choice);
   const path = ['commands', String(index), name];
   try {
@@ -117,7 +117,7 @@ function tryChoice(
       return new InvalidInputError(path, `The command is for "${platform}", the plan for "${replica.name}".`);
     }
     checkRevision(replica.name, replica.revision, terms.expectedRevision);
-    return withPath(path, tryCommand(replica, command, time));
+    return withPath(path, await tryCommand(replica, command, time));
   } catch (error) {
     if (error instanceof InvalidInputError) return withPath(path, error);
     if (error instanceof NotFoundError || error instanceof ConflictError) return error;

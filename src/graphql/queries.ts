@@ -1,5 +1,4 @@
 import { type U64, u64ToNumber } from '../bits/u64.js';
-import type { PlatformHost } from '../platform/host.js';
 import { templates } from '../platform/templates/index.js';
 import { badRequest } from './bad-request.js';
 import { builder } from './builder.js';
@@ -11,7 +10,7 @@ import { lookUp } from './node-lookup.js';
 import { PlatformRef } from './refs.js';
 import { FaultReason, faultReasonRows } from './types/events/fault.js';
 import { MAX_WORDS } from './commands/hardware.js';
-import { PlatformView, platformView } from './views.js';
+import { type NodeView, PlatformView, platformView } from './views.js';
 
 const PlatformTemplate = builder
   .objectRef<{ readonly name: string; readonly description: string }>('PlatformTemplate')
@@ -29,14 +28,14 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'The object with this id; null when there is none.',
     args: { id: t.arg.id({ required: true, description: 'An id this API gave out.' }) },
-    resolve: (_root, { id }, { host }) => lookUp(host, id),
+    resolve: (_root, { id }, { host }) => lookUp(host, id, (found) => found),
   }),
   nodes: t.field({
     type: [Node],
     nullable: { list: false, items: true },
     description: 'The objects with these ids, in this order; null where there is none.',
     args: { ids: t.arg.idList({ required: true, description: 'Ids this API gave out.' }) },
-    resolve: (_root, { ids }, { host }) => ids.map((id) => lookUp(host, id)),
+    resolve: (_root, { ids }, { host }) => ids.map((id) => lookUp(host, id, (found) => found)),
   }),
   platforms: t.field({
     type: PlatformConnection,
@@ -49,10 +48,8 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'The platform with this name; null when there is none.',
     args: { name: t.arg.string({ required: true, description: 'Its name.' }) },
-    resolve: (_root, { name }, { host }) => {
-      const platform = host.platform(name);
-      return platform === null ? null : platformView(platform, platform);
-    },
+    resolve: (_root, { name }, { host }) =>
+      host.look(name, (platform) => (platform === null ? null : platformView(platform, platform))),
   }),
   platformTemplates: t.field({
     type: [PlatformTemplate],
@@ -71,7 +68,8 @@ builder.queryFields((t) => ({
       }),
       words: t.arg.int({ defaultValue: 8, description: 'How many 64-bit words, 1 to 512.' }),
     },
-    resolve: (_root, { platform, address, words }, { host }) => peek(host, platform, address, words ?? 8),
+    resolve: (_root, { platform: id, address, words }, { host }) =>
+      lookUp(host, id, (found) => peek(id, found, address, words ?? 8)),
   }),
   faultReasons: t.field({
     type: [FaultReason],
@@ -81,8 +79,7 @@ builder.queryFields((t) => ({
   }),
 }));
 
-function peek(host: PlatformHost, id: string, address: U64, count: number): U64[] {
-  const found = lookUp(host, id);
+function peek(id: string, found: NodeView | null, address: U64, count: number): U64[] {
   if (!(found instanceof PlatformView))
     throw badRequest(`There is no platform with the id "${id.slice(0, 80)}".`);
   if (count < 1 || count > MAX_WORDS) throw badRequest(`words is ${count}; give 1 to ${MAX_WORDS}.`);

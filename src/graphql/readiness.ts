@@ -37,11 +37,11 @@ builder.queryField('readiness', (t) =>
         description: 'What it is to be used for.',
       }),
     },
-    resolve: (_root, { device, feature }, { host }) => {
-      const found = lookUp(host, device);
-      if (!(found instanceof DeviceView))
-        throw badRequest(`There is no device with the id "${device.slice(0, 80)}".`);
-      return readinessOf({ platform: found.platform, device: found.it }, feature);
-    },
+    resolve: (_root, { device, feature }, { host }) =>
+      lookUp(host, device, (found) => {
+        if (!(found instanceof DeviceView))
+          throw badRequest(`There is no device with the id "${device.slice(0, 80)}".`);
+        return readinessOf({ platform: found.platform, device: found.it }, feature);
+      }),
   }),
 );

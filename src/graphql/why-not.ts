@@ -79,7 +79,7 @@ async function ask(host: PlatformHost, choice: CommandChoice): Promise<Answer> {
   const { terms, ask: read } = chosen(choice);
   try {
     const { platform: name, command } = read();
-    const platform = host.platform(name);
+    const platform = await host.look(name, (same) => same);
     if (platform === null) throw badRequest(`There is no platform "${name}".`);
     try {
       checkRevision(name, platform.revision, terms.expectedRevision);

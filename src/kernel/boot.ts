@@ -6,6 +6,7 @@ import { registerParent } from './mdev/parent.js';
 import { offersTypes } from './mdev/types.js';
 import { interruptOptions } from './profile/interrupt-options.js';
 import type { KernelState } from './state.js';
+import type { Steps } from './steps.js';
 
 /** Narrowest host address width the kernel believes. */
 const NARROWEST_WIDTH = 12;
@@ -14,7 +15,7 @@ const NARROWEST_WIDTH = 12;
  * Boots: command line, DMAR table, default domain type, the driver, then device drivers.
  * Linux: the early parameters, dmar_table_init(), iommu_subsys_init(), intel_iommu_init().
  */
-export function boot(state: KernelState): void {
+export function* boot(state: KernelState): Steps<void> {
   if (state.booted) throw new RangeError('a kernel boots once');
   state.booted = true;
   for (const line of state.parameters.lines) state.log.print(line);
@@ -22,16 +23,16 @@ export function boot(state: KernelState): void {
   const { off } = interruptOptions(state.config.commandLine);
   // Interrupt remapping is set up early and needs the table; without it the table is read by the driver.
   let usable = off === null && readTable(state);
-  if (usable) state.interruptRemapping = setUpInterruptRemapping(state);
+  if (usable) state.interruptRemapping = yield* setUpInterruptRemapping(state);
   printDefaultDomain(state);
   if (off !== null) {
     usable = readTable(state);
-    state.interruptRemapping = setUpInterruptRemapping(state);
+    state.interruptRemapping = yield* setUpInterruptRemapping(state);
   }
   amdInit(state);
   if (usable && state.parameters.remapping && !state.parameters.noIommu) {
     for (const line of absentStructureLines(state.dmar!, state.profile.name)) state.log.print(line);
-    intelInit(state);
+    yield* intelInit(state);
   }
   for (const [device, driver] of state.initialDrivers) {
     device.driver = driver;

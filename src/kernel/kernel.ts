@@ -9,6 +9,7 @@ import { removeDevice, rescan } from './device/hotplug.js';
 import { setNumVfs } from './device/sriov.js';
 import { type DmaMapRequest, dmaMap, dmaUnmap } from './dma/dma-api.js';
 import { runFlushTimers } from './dma/flush-queue.js';
+import { InSteps } from './in-steps.js';
 import { handleUnitMessage } from './intel/messages.js';
 import type { InterruptRemapping } from './intel/interrupt-remapping.js';
 import type { IntelUnit } from './intel/unit.js';
@@ -42,7 +43,8 @@ import type { KernelOption } from './profile/options.js';
 import type { UserRange } from './vfio/user-memory.js';
 import { Vfio } from './vfio/vfio.js';
 import { type DeviceInput, KernelState, type OtherUnitInput, type SoftwareParentInput } from './state.js';
-import { makeTablesReady, tableMemoryOf } from './table-memory.js';
+import { wholly } from './steps.js';
+import { tableMemoryOf } from './table-memory.js';
 import { svaBind, svaUnbind } from './sva/bind.js';
 import type { ProcessMemory } from './sva/process-memory.js';
 
@@ -96,9 +98,14 @@ export class Kernel {
     runFlushTimers(this.state);
   }
 
+  /** Verbs that can take long, to be driven step by step. */
+  get inSteps(): InSteps {
+    return new InSteps(this.state);
+  }
+
   /** Brings the machine up: units, groups, default domains, translation on. Once. */
   boot(): void {
-    boot(this.state);
+    wholly(boot(this.state));
   }
 
   get config(): KernelConfig {
@@ -243,7 +250,7 @@ export class Kernel {
     return allocDomain(this.state, bus, type);
   }
   freeDomain(domain: Domain): void {
-    freeDomain(this.state, domain);
+    wholly(freeDomain(this.state, domain));
   }
   attach(domain: Domain, target: Endpoint | IommuGroup): AttachOutcome {
     return attach(this.state, domain, target);
@@ -253,11 +260,11 @@ export class Kernel {
   }
   /** Leaf entries written, by page size. */
   map(domain: Domain, request: MapRequest): PageCount[] {
-    return map(this.state, domain, request);
+    return wholly(map(this.state, domain, request));
   }
   /** Bytes the kernel says it unmapped; can be more than asked. */
   unmap(domain: Domain, request: { readonly iova: U64; readonly size: U64 }): U64 {
-    return unmap(this.state, domain, request);
+    return wholly(unmap(this.state, domain, request));
   }
   iovaToPhys(domain: Domain, iova: U64): U64 | null {
     return iovaToPhys(domain, iova);
@@ -292,10 +299,6 @@ export class Kernel {
   /** Those of them in use. */
   get tableMemoryUsed(): number {
     return tableMemoryOf(this.state).used;
-  }
-  /** Has memory ready for so many more tables, in steps; nothing that can be seen changes by it. */
-  makeTablesReady(tables: number): Generator<void> {
-    return makeTablesReady(this.state, tables);
   }
 
   /**

@@ -7,12 +7,6 @@ export function tableMemoryOf({ frames }: KernelState): { readonly bytes: number
   return { bytes: frames.count * 4096, used: frames.used * 4096 };
 }
 
-/** Has memory ready for so many more tables; nothing that can be seen changes by it. */
-export function makeTablesReady({ frames, memory }: KernelState, tables: number): Generator<void> {
-  const unused = frames.unused(tables);
-  return memory.makeReady(unused.first, unused.frames);
-}
-
 export function isOutOfTables({ frames }: KernelState): boolean {
   return frames.used === frames.count;
 }

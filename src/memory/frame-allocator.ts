@@ -58,11 +58,9 @@ export class FrameAllocator {
     return null;
   }
 
-  /** Those that were never handed out: where they begin, and how many of so many that are wanted would be of them. */
-  unused(wanted: number): { readonly first: HostFrame; readonly frames: number } {
-    const released = this.next - this.first - this.used;
-    const left = this.count - (this.next - this.first);
-    return { first: this.next, frames: Math.max(0, Math.min(wanted - released, left)) };
+  /** The highest frame that so many more can lead to. */
+  reachOf(more: number): HostFrame {
+    return Math.min(this.next + more, this.first + this.count) - 1;
   }
 
   /** Frames in use now; {@link count} when none is left. */

@@ -16,6 +16,8 @@ const SEGMENT_WORDS = SEGMENT_FRAMES * FRAME_WORDS;
 const WINDOW_FRAMES = 1 << 14;
 /** 1 MiB: it grows by doubling from there. */
 const FIRST_SLAB_FRAMES = 256;
+/** A mebibyte is copied before others get a turn. */
+const PIECES_PER_STEP = 16;
 
 /** Consecutive segments. */
 type Shelf = (Int32Array | undefined)[];
@@ -53,6 +55,8 @@ export class HostMemory {
   private readonly high = new Map<number, Int32Array>();
   /** Segments this memory may write in place; all others are shared or absent. */
   private owned = new Set<number>();
+  /** Segments of the slab nobody has written to: all zero, and not yet had from the operating system. */
+  private untouched = new Set<number>();
   /** The segment written last: tables are filled in runs, so it is mostly the next one too. */
   private recentNumber = -1;
   private recentSegment: Int32Array = EMPTY_SEGMENT;
@@ -103,13 +107,14 @@ export class HostMemory {
   writableSegment(frame: number): Int32Array {
     const number = Math.floor(frame / SEGMENT_FRAMES);
     if (number === this.recentNumber) return this.recentSegment;
-    if (frame < this.slabEnd && frame >= this.slabFirst + this.slabFrames) this.growSlab(frame);
+    if (this.isBeyondSlab(frame)) this.growSlab(frame);
     const found = number < DIRECT_SEGMENTS ? this.direct(number) : this.high.get(number);
     if (found !== undefined && this.owned.has(number)) {
       this.recentNumber = number;
       this.recentSegment = found;
       return found;
     }
+    this.untouched.delete(number);
     const writable = this.madeWritable(number, found);
     this.own(number, writable);
     this.recentNumber = number;
@@ -144,30 +149,44 @@ export class HostMemory {
   }
 
   /**
-   * Has the operating system give the memory of frames that are about to be written, which otherwise takes longer than
-   * the writing. Contents stay as they are. Gives way to others after each segment.
+   * Grows the slab in steps, so that writing the frames up to one will not have to do it at once: most of the time goes
+   * into getting the memory. Nothing may be written between two of the steps.
    */
-  *makeReady(firstFrame: number, frames: number): Generator<void> {
-    const end = Math.min(firstFrame + frames, this.endFrame);
-    for (let frame = firstFrame; frame < end;) {
-      const segment = this.writableSegment(frame);
-      for (let word = 0; word < SEGMENT_WORDS; word += FRAME_WORDS) segment[word] |= 0;
-      frame += SEGMENT_FRAMES - (frame % SEGMENT_FRAMES);
-      yield;
-    }
+  *reach(frame: number): Generator<undefined, void, undefined> {
+    const last = Math.min(frame, this.slabEnd - 1);
+    if (this.isBeyondSlab(last)) yield* this.grow(last);
+  }
+
+  private growSlab(frame: number): void {
+    const steps = this.grow(frame);
+    while (steps.next().done !== true);
+  }
+
+  private isBeyondSlab(frame: number): boolean {
+    return frame < this.slabEnd && frame >= this.slabFirst + this.slabFrames;
   }
 
   /** Doubles the slab until it holds a frame. Every segment it covers becomes a piece of it. */
-  private growSlab(frame: number): void {
+  private *grow(frame: number): Generator<undefined, void, undefined> {
     let frames = Math.max(this.slabFrames, FIRST_SLAB_FRAMES);
     while (this.slabFirst + frames <= frame) frames *= 2;
     const slab = new Int32Array(frames * FRAME_WORDS);
+    const pieces: Int32Array[] = [];
     for (let at = 0; at < frames; at += SEGMENT_FRAMES) {
       const piece = slab.subarray(at * FRAME_WORDS, (at + SEGMENT_FRAMES) * FRAME_WORDS);
-      const held = this.segment(this.slabFirst + at);
-      if (held !== EMPTY_SEGMENT) copyWritten(held, piece);
-      this.own((this.slabFirst + at) / SEGMENT_FRAMES, piece);
+      if (!this.isUntouched(this.slabFirst + at)) copyWritten(this.segment(this.slabFirst + at), piece);
+      pieces.push(piece);
+      if (pieces.length % PIECES_PER_STEP === 0) yield;
     }
+    const first = this.slabFirst / SEGMENT_FRAMES;
+    for (const [at, piece] of pieces.entries()) {
+      if (!this.isUntouched(this.slabFirst + at * SEGMENT_FRAMES)) this.own(first + at, piece);
+      else {
+        this.untouched.add(first + at);
+        this.putDirect(first + at, piece);
+      }
+    }
+    this.recentNumber = -1;
     this.slab = new DataView(slab.buffer);
     this.slabFrames = frames;
   }
@@ -254,11 +273,31 @@ export class HostMemory {
     });
   }
 
+  /** Whether nobody ever wrote to the segment of a frame. */
+  private isUntouched(frame: number): boolean {
+    return (
+      this.segment(frame) === EMPTY_SEGMENT ||
+      (this.untouched.size > 0 && this.untouched.has(Math.floor(frame / SEGMENT_FRAMES)))
+    );
+  }
+
   /** Fills a frame with zeros. */
   clearFrame(frame: number): void {
-    if (this.segment(frame) === EMPTY_SEGMENT) return;
+    if (this.isUntouched(frame)) return;
     const first = HostMemory.firstWord(frame);
     this.writableSegment(frame).fill(0, first, first + FRAME_WORDS);
+  }
+
+  /** Fills frames that follow each other with zeros; many that were never written cost little. */
+  clearFrames(first: number, count: number): void {
+    for (let frame = first; frame < first + count;) {
+      const next = Math.min(first + count, frame - (frame % SEGMENT_FRAMES) + SEGMENT_FRAMES);
+      if (!this.isUntouched(frame)) {
+        const word = HostMemory.firstWord(frame);
+        this.writableSegment(frame).fill(0, word, word + (next - frame) * FRAME_WORDS);
+      }
+      frame = next;
+    }
   }
 
   /** A second memory with the same contents; both go on independently. */
@@ -268,6 +307,7 @@ export class HostMemory {
     this.ownShelves = new Set();
     for (const [number, segment] of this.high) copy.high.set(number, segment);
     copy.home = this.home;
+    copy.untouched = new Set(this.untouched);
     if (this.kin === null) {
       this.kin = new Kin();
       this.kin.add(this);
@@ -284,12 +324,14 @@ export class HostMemory {
     return this.home;
   }
 
-  /** Every segment ever written, and all of the slab, in address order: its first frame and its words. */
+  /** Every segment ever written, in address order: its first frame and its words. */
   *segments(): Generator<{ firstFrame: number; words: Int32Array }> {
     for (const [at, shelf] of this.shelves.entries()) {
       if (shelf === EMPTY_SHELF) continue;
       for (const [place, words] of shelf.entries()) {
-        if (words !== undefined) yield { firstFrame: (at * SHELF + place) * SEGMENT_FRAMES, words };
+        const number = at * SHELF + place;
+        if (words !== undefined && !this.untouched.has(number))
+          yield { firstFrame: number * SEGMENT_FRAMES, words };
       }
     }
     for (const number of [...this.high.keys()].sort((a, b) => a - b)) {

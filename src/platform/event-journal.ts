@@ -1,5 +1,5 @@
 import type { HardwareEvent } from '../hardware/events.js';
-import type { KernelEvent, KernelLogged } from '../kernel/events.js';
+import type { KernelEvent } from '../kernel/events.js';
 import type { EndpointRef } from './command.js';
 import { CHUNK_EVENTS, EventChunk } from './event-chunk.js';
 
@@ -37,6 +37,10 @@ export class EventJournal {
   /** Events before the first of {@link chunks}. */
   private base = 0;
   private count = 0;
+  /** Those of a command under way among them, which nobody reads before its end. */
+  private written = 0;
+  /** Events of a command under way that its end adds to, or that say what is added. */
+  private unfinished: Unfinished[] = [];
   private dropped = 0;
   private readonly listeners = new Set<() => void>();
 
@@ -72,26 +76,38 @@ export class EventJournal {
     return { chunk: this.chunks[index], first: this.base + index * CHUNK_EVENTS + 1 };
   }
 
-  /** Numbers the events of one command and rings those who listen. */
-  append(
-    revision: number,
-    recordedAt: number,
-    events: readonly PlatformEvent[],
-    endpointOf: (event: HardwareEvent) => EndpointRef | null,
-  ): void {
-    const lines = faultLines(events);
-    for (const event of events) {
-      this.add({
-        sequence: this.last + 1,
-        revision,
-        recordedAt,
-        event,
-        kernelLogLine: lines.get(event) ?? null,
-        endpoint: event.type === 'FAULT' || event.type === 'PAGE_REQUEST' ? endpointOf(event) : null,
-      });
+  /** Adds an event of a command under way and gives its number. */
+  write(revision: number, recordedAt: number, event: PlatformEvent): number {
+    const sequence = ++this.written;
+    const stamped = { sequence, revision, recordedAt, event, kernelLogLine: null, endpoint: null };
+    this.chunkFor(sequence).events.push(stamped);
+    if (isUnfinished(event)) this.unfinished.push(stamped);
+    return sequence;
+  }
+
+  /** The chunk an event comes into, which is the next. */
+  private chunkFor(sequence: number): EventChunk {
+    const last = this.chunks.at(-1);
+    if (last !== undefined && !last.isFull) return last;
+    // One that a command fills from end to end is one of many, and seldom looked at: as bytes it takes a tenth.
+    const first = sequence - CHUNK_EVENTS;
+    const newestUnfinished = this.unfinished.at(-1)?.sequence ?? 0;
+    if (first > this.count && newestUnfinished < first) last?.pack();
+    const next = new EventChunk();
+    this.chunks.push(next);
+    return next;
+  }
+
+  /** The command is over: its events can be read, and those who listen are rung. */
+  publish(endpointOf: (event: HardwareEvent) => EndpointRef | null): void {
+    if (this.written === this.count) return;
+    if (this.unfinished.length > 0) {
+      finish(this.unfinished, endpointOf);
+      this.unfinished = [];
     }
+    this.count = this.written;
     this.drop();
-    if (events.length > 0) this.ring();
+    this.ring();
   }
 
   /** Rings whenever events were appended, until the function it gives is called. */
@@ -113,7 +129,7 @@ export class EventJournal {
   static of({ capacity, dropped, count }: JournalExtent, chunks: EventChunk[]): EventJournal {
     const journal = new EventJournal(capacity);
     journal.chunks = chunks;
-    journal.count = count;
+    journal.count = journal.written = count;
     journal.dropped = dropped;
     journal.base = dropped - (dropped % CHUNK_EVENTS);
     return journal;
@@ -127,16 +143,6 @@ export class EventJournal {
   /** Its events in order, as they are kept; the first chunk can begin before {@link first}. */
   get kept(): readonly EventChunk[] {
     return this.chunks;
-  }
-
-  private add(event: StampedEvent): void {
-    let last = this.chunks.at(-1);
-    if (last === undefined || last.isFull) {
-      last = new EventChunk();
-      this.chunks.push(last);
-    }
-    last.events.push(event);
-    this.count++;
   }
 
   private drop(): void {
@@ -158,17 +164,34 @@ export class EventJournal {
   }
 }
 
-/** Joins each fault record with the kernel line printed for it, within one command. */
-function faultLines(events: readonly PlatformEvent[]): Map<PlatformEvent, string> {
-  const open = new Map<string, PlatformEvent>();
-  const lines = new Map<PlatformEvent, string>();
-  for (const event of events) {
+/** An event that is not whole before its command is over. */
+interface Unfinished extends StampedEvent {
+  kernelLogLine: string | null;
+  endpoint: EndpointRef | null;
+}
+
+/** Whether the end of the command adds something to an event, or the event says what is added to another. */
+function isUnfinished(event: PlatformEvent): boolean {
+  if (event.type === 'KERNEL_LOG') return event.faultRecord !== null;
+  return event.type === 'FAULT' || event.type === 'PAGE_REQUEST';
+}
+
+/** Joins each fault record with the kernel line printed for it, within one command, and requests with who sent them. */
+function finish(
+  unfinished: readonly Unfinished[],
+  endpointOf: (event: HardwareEvent) => EndpointRef | null,
+): void {
+  const open = new Map<string, Unfinished>();
+  for (const stamped of unfinished) {
+    const { event } = stamped;
+    if (event.type === 'KERNEL_LOG') {
+      const record = event.faultRecord!;
+      const fault = open.get(`${record.unit}/${record.index}`);
+      if (fault !== undefined) fault.kernelLogLine = event.text;
+      continue;
+    }
     if (event.type === 'FAULT' && event.recordIndex !== null)
-      open.set(`${event.unit}/${event.recordIndex}`, event);
-    if (event.type !== 'KERNEL_LOG') continue;
-    const record = (event as KernelLogged).faultRecord;
-    const fault = record === null ? undefined : open.get(`${record.unit}/${record.index}`);
-    if (fault !== undefined) lines.set(fault, (event as KernelLogged).text);
+      open.set(`${event.unit}/${event.recordIndex}`, stamped);
+    stamped.endpoint = endpointOf(event as HardwareEvent);
   }
-  return lines;
 }

@@ -3,6 +3,7 @@ import type { LoggedCommand } from './command.js';
 import type { PlatformEvent } from './event-journal.js';
 import { Checkpoints } from './checkpoints.js';
 import { copyPlatform } from './image/copy.js';
+import { inSlices, inTheMidst, untilWhole } from './in-slices.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
 import type { Snapshots } from './snapshots.js';
@@ -75,7 +76,8 @@ export class History {
     revision: number,
     header: PlatformHeader = origin.header,
   ): Promise<Platform> {
-    return copyPlatform(revision === origin.revision ? origin : await this.moment(origin, revision), header);
+    if (revision === origin.revision && inTheMidst(origin) === null) return copyPlatform(origin, header);
+    return copyPlatform(await this.moment(origin, revision), header);
   }
 
   /** To be called whenever a platform was made or has had a command: the past begins there. */
@@ -123,6 +125,7 @@ export class History {
   }
 
   private async build(origin: Platform, revision: number): Promise<Platform> {
+    if (revision === origin.revision && inTheMidst(origin) !== null) await untilWhole(origin);
     const platform =
       revision === origin.revision ? copyPlatform(origin) : await this.replayed(origin, revision);
     if (platform.revision !== revision) {
@@ -135,11 +138,15 @@ export class History {
   private async replayed(origin: Platform, revision: number): Promise<Platform> {
     const nearest = this.checkpoints.before(origin, revision);
     const saved = (await this.snapshots?.before(origin, revision, nearest?.revision ?? 0)) ?? null;
-    const platform = saved ?? (nearest === null ? new Platform(origin.header) : copyPlatform(nearest));
+    const platform = saved ?? (nearest === null ? await bootedAgain(origin.header) : copyPlatform(nearest));
     const leaveCheckpoints = () => this.checkpoints.fillIn(origin, platform);
     const isFirst = saved !== null || nearest === null;
     if (isFirst) leaveCheckpoints();
     await replay(this.log, platform, revision, isFirst ? leaveCheckpoints : null);
     return platform;
   }
+}
+
+async function bootedAgain(header: PlatformHeader): Promise<Platform> {
+  return inSlices(Platform.inSteps(header), new TimeSlice());
 }

@@ -6,6 +6,7 @@ import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
 import { forkHeader, isUnfinishedFork, logFork } from './fork.js';
 import { History, type LogRevision, type Prepare } from './history.js';
 import { Hosted, type Surroundings } from './hosted.js';
+import { inSlices, inTheMidst, untilWhole } from './in-slices.js';
 import { type RequestKey, type RequestMemory, type RequestTerms, sameInput } from './idempotency.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { type SnapshotSettings, Snapshots } from './snapshots.js';
@@ -74,12 +75,22 @@ export class PlatformHost {
     return hosted === undefined || hosted.isLeaving ? null : hosted.platform;
   }
 
+  /**
+   * Gives what a look at the platform of a name gives: at once, unless a command rests in its middle. Null stands for
+   * no platform.
+   */
+  look<T>(name: string, look: (platform: Platform | null) => T): T | Promise<T> {
+    const platform = this.platform(name);
+    const end = platform && inTheMidst(platform);
+    return end === null ? look(platform) : end.then(() => this.look(name, look));
+  }
+
   /** Boots a machine and stores its header. A name that is taken is a {@link ConflictError}. */
   create(header: Omit<PlatformHeader, 'createdAt'>): Promise<Platform> {
     return this.once(header.request, () =>
       this.make(header.name, async () => {
         const complete: PlatformHeader = { ...header, createdAt: this.around.clock() };
-        const platform = boot(complete);
+        const platform = await boot(complete, this.around.turn);
         await beginStream(this.around.log, header.name, complete);
         return platform;
       }),
@@ -90,9 +101,15 @@ export class PlatformHost {
    * A new platform that begins as another one stood right after a revision, now when that is null. From
    * then on they know nothing of each other.
    */
-  fork(from: string, name: string, revision: number | null, terms: RequestTerms = {}): Promise<Platform> {
+  async fork(
+    from: string,
+    name: string,
+    revision: number | null,
+    terms: RequestTerms = {},
+  ): Promise<Platform> {
+    const found = this.whole(from);
+    const hosted = found instanceof Promise ? await found : found;
     return this.once(terms.request, () => {
-      const hosted = this.find(from);
       const { platform: origin } = hosted;
       hosted.expect(terms.expectedRevision);
       const at = revision ?? origin.revision;
@@ -146,7 +163,7 @@ export class PlatformHost {
 
   /** A second self of a platform, for the caller to try things on and drop. */
   async replica(name: string): Promise<Platform> {
-    const { platform } = this.find(name);
+    const { platform } = await this.whole(name);
     return this.around.history.copyAt(platform, platform.revision);
   }
 
@@ -171,7 +188,9 @@ export class PlatformHost {
     command: Extract<Command, { type: T }>,
     terms: RequestTerms = {},
   ): Promise<Applied<T>> {
-    return this.find(name).perform(command, terms) as Promise<Applied<T>>;
+    const found = this.whole(name);
+    const hosted = found instanceof Promise ? await found : found;
+    return hosted.perform(command, terms) as Promise<Applied<T>>;
   }
 
   /** Waits for commands on their way and, for a moment, for snapshots, then closes the log. */
@@ -223,7 +242,9 @@ export class PlatformHost {
     const found = known ?? this.making.get(request.key);
     if (found !== undefined) {
       sameInput(request, found.request);
-      return found.platform;
+      const platform = await found.platform;
+      await untilWhole(platform);
+      return platform;
     }
     try {
       const platform = work();
@@ -246,6 +267,13 @@ export class PlatformHost {
     return hosted;
   }
 
+  /** The same, when no command rests in its middle. */
+  private whole(name: string): Hosted | Promise<Hosted> {
+    const hosted = this.find(name);
+    const end = inTheMidst(hosted.platform);
+    return end === null ? hosted : end.then(() => this.whole(name));
+  }
+
   private admit(platform: Platform, requests?: RequestMemory): Hosted {
     if (this.keptEvents !== null) platform.events.keep(this.keptEvents);
     const hosted = new Hosted(this.around, platform, requests);
@@ -255,9 +283,9 @@ export class PlatformHost {
 }
 
 /** Boots a machine; a kernel that is not modelled is the caller's mistake. */
-function boot(header: PlatformHeader): Platform {
+async function boot(header: PlatformHeader, turn: FairTurn): Promise<Platform> {
   try {
-    return new Platform(header);
+    return await inSlices(Platform.inSteps(header), turn);
   } catch (error) {
     if (error instanceof KernelConfigError)
       throw new InvalidInputError(['input', 'kernel', error.option], error.message);

@@ -1,13 +1,13 @@
-import { ahead } from './ahead.js';
 import type { CommandLog } from '../log/port.js';
 import type { Command, LoggedCommand } from './command.js';
 import type { History } from './history.js';
+import { applyInSlices } from './in-slices.js';
 import { RequestMemory, type RequestTerms, checkRevision } from './idempotency.js';
 import type { Applied, Platform } from './platform.js';
 import { replay } from './replay.js';
 import type { Snapshots } from './snapshots.js';
 import { stored } from './stored.js';
-import type { FairTurn } from './time-slice.js';
+import { type FairTurn, onceAllWereTold } from './time-slice.js';
 import { prepare } from './verbs/index.js';
 
 /** What the platforms of one server share. */
@@ -73,23 +73,28 @@ export class Hosted {
   }
 
   private submit(logged: LoggedCommand): Promise<Applied> {
-    const { snapshots, turn } = this.around;
     const revision = this.nextRevision++;
     const durable = stored(this.around.log.append(this.platform.name, revision, logged));
     // What is not stored has no revision, and neither has what was accepted after it.
     durable.catch(() => (this.nextRevision = Math.min(this.nextRevision, revision)));
-    const applied = this.tail
-      .then(() => durable)
-      .then(() => ahead(this.platform, logged.command) ?? snapshots?.turn() ?? turn.next())
-      .then(() => this.apply(logged));
+    const applied = this.inTurn(this.tail, durable, logged);
     // A failure is this caller's to hear; it must not stop those who come after.
     this.tail = applied.catch(() => undefined);
     return applied;
   }
 
-  private apply(logged: LoggedCommand): Applied {
+  private async inTurn(
+    before: Promise<unknown>,
+    durable: Promise<void>,
+    logged: LoggedCommand,
+  ): Promise<Applied> {
     const { platform, requests, around } = this;
-    const applied = platform.apply(logged);
+    await before;
+    await durable;
+    await (around.snapshots?.turn() ?? around.turn.next());
+    // The answer to the command before shows the platform as that one left it.
+    await onceAllWereTold();
+    const applied = await applyInSlices(platform, logged, around.turn);
     around.history.note(platform);
     if (logged.request !== undefined) requests.keep(logged.request, applied);
     around.snapshots?.note(platform, requests);

@@ -8,6 +8,7 @@ import { KernelError } from '../kernel/errno.js';
 import { Kernel } from '../kernel/kernel.js';
 import type { KernelDevice } from '../kernel/device/kernel-device.js';
 import type { DeviceInput } from '../kernel/state.js';
+import { type Steps, isSteps, wholly } from '../kernel/steps.js';
 import type { EndpointRef, LoggedCommand } from './command.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
 import { EventJournal } from './event-journal.js';
@@ -77,15 +78,21 @@ export class Platform {
   /** What was said of each function when it came, by name: names of people's making. */
   private readonly described: Map<string, PciFunctionDescription>;
   /** Subdevices the described machine had and this kernel does not make. */
-  readonly refusedSubdevices: readonly RefusedSubdevice[];
+  refusedSubdevices: readonly RefusedSubdevice[] = [];
   /** Number of the last event of booting. */
-  readonly lastBootSequence: number;
+  lastBootSequence = 0;
   private applied = 0;
   private closed = false;
   private readonly pending = new PendingEvents(this.events);
 
-  constructor(readonly header: PlatformHeader) {
+  /** @param boots whether the kernel is booted at once; who says no, sees to it that it is */
+  constructor(
+    readonly header: PlatformHeader,
+    boots = true,
+  ) {
     const { description } = header;
+    const bootedAt = header.fork?.bootedAt ?? header.createdAt;
+    this.pending.begin(0, bootedAt);
     this.described = new Map(description.functions.map((fn) => [formatPciAddress(fn.address), fn]));
     this.machine = Machine.fromDescription(description, this.pending);
     this.kernel = new Kernel({
@@ -101,13 +108,16 @@ export class Platform {
       events: this.pending,
       devices: description.functions.map((described) => this.kernelInput(described)),
     });
-    const bootedAt = header.fork?.bootedAt ?? header.createdAt;
     this.kernel.now = bootedAt;
-    this.kernel.boot();
-    this.refusedSubdevices = this.makeSubdevices();
-    this.pending.push({ type: 'TOPOLOGY', change: 'PLATFORM_BOOTED', subject: null });
-    this.publish(0, bootedAt, null);
-    this.lastBootSequence = this.events.last;
+    if (boots) wholly(this.boot());
+  }
+
+  /** A booted platform, made in steps. */
+  static *inSteps(header: PlatformHeader): Steps<Platform> {
+    const platform = new Platform(header, false);
+    yield;
+    yield* platform.boot();
+    return platform;
   }
 
   /** Is told of each event the moment it happens, with the number it will have. For those who look on. */
@@ -128,14 +138,20 @@ export class Platform {
     return this.applied;
   }
 
-  /** Applies the next command of the log. Refusals are results; anything else thrown is a defect. */
-  apply({ command, time }: LoggedCommand): Applied {
+  /** Applies the next command of the log at once. Refusals are results; anything else thrown is a defect. */
+  apply(logged: LoggedCommand): Applied {
+    return wholly(this.applyInSteps(logged));
+  }
+
+  /** The same in steps. Between two of them the platform is as nobody is to see it; its revision is the one before. */
+  *applyInSteps({ command, time }: LoggedCommand): Steps<Applied> {
     const firstSequence = this.events.last + 1;
-    this.kernel.now = time;
-    this.applied++;
+    this.pending.begin(this.applied + 1, time);
     let result: Applied['result'];
     try {
-      result = { ok: true, value: prepare(this, command)() };
+      this.kernel.now = time;
+      const work = prepare(this, command)();
+      result = { ok: true, value: isSteps(work) ? yield* work : work };
     } catch (error) {
       if (!(
         error instanceof KernelError ||
@@ -146,9 +162,18 @@ export class Platform {
       }
       result = { ok: false, error };
     } finally {
-      this.publish(this.applied, time, 'endpoint' in command ? command.endpoint : null);
+      this.applied++;
+      this.publish('endpoint' in command ? command.endpoint : null);
     }
     return { platform: this, revision: this.applied, firstSequence, lastSequence: this.events.last, result };
+  }
+
+  private *boot(): Steps<void> {
+    yield* this.kernel.inSteps.boot();
+    this.refusedSubdevices = this.makeSubdevices();
+    this.pending.push({ type: 'TOPOLOGY', change: 'PLATFORM_BOOTED', subject: null });
+    this.publish(null);
+    this.lastBootSequence = this.events.last;
   }
 
   /** What the machine had when it was read. A kernel other than its own can refuse it. */
@@ -216,9 +241,8 @@ export class Platform {
   }
 
   /** @param sender whose request the command put on the bus, when it did */
-  private publish(revision: number, time: number, sender: EndpointRef | null): void {
-    const events = this.pending.take();
-    this.events.append(revision, time, events, (event) => sender ?? this.endpointOf(event));
+  private publish(sender: EndpointRef | null): void {
+    this.events.publish((event) => sender ?? this.endpointOf(event));
   }
 
   /** The device or subdevice behind a request, as far as its source id and PASID tell. */

@@ -1,5 +1,6 @@
 import type { CommandLog } from '../log/port.js';
 import type { LoggedCommand } from './command.js';
+import { applyInSlices } from './in-slices.js';
 import type { Applied, Platform } from './platform.js';
 import { TimeSlice } from './time-slice.js';
 
@@ -19,7 +20,8 @@ export async function replay(
   const slice = new TimeSlice();
   for await (const { entry } of log.read(platform.name, platform.revision + 1)) {
     const logged = entry as LoggedCommand;
-    const applied = platform.apply(logged);
+    const work = applyInSlices(platform, logged, slice);
+    const applied = work instanceof Promise ? await work : work;
     seen?.(logged, applied);
     if (platform.revision >= upTo) return;
     if (slice.isOver) await slice.step();

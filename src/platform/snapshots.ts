@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { LogError } from '../log/log-error.js';
 import type { CommandLog } from '../log/port.js';
 import type { RequestMemory } from './idempotency.js';
+import { inTheMidst, untilWhole } from './in-slices.js';
 import { copyPlatform } from './image/copy.js';
 import { KEPT_EVENTS, type Platform, type PlatformHeader } from './platform.js';
 import { Pace } from './snapshot-pace.js';
@@ -158,6 +159,7 @@ export class Snapshots {
 
   private async saveAll(): Promise<void> {
     for (const [platform, requests] of this.due) {
+      if (inTheMidst(platform) !== null) await untilWhole(platform);
       this.due.delete(platform);
       this.newest.set(platform, platform.revision);
       await this.save(platform, copyPlatform(platform), requests);

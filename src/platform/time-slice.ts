@@ -3,20 +3,33 @@ import { setImmediate } from 'node:timers/promises';
 /** Milliseconds of work between two looks at what else there is to do. */
 const SLICE_MS = 5;
 
+/** Says of long work when it is to pause. */
+export interface Pauses {
+  /** To be awaited before the next piece of the work, when it gives something to wait for. */
+  next(): Promise<void> | null;
+}
+
 /** Lets the process answer others while it works through something long. */
-export class TimeSlice {
+export class TimeSlice implements Pauses {
   private until = performance.now() + SLICE_MS;
+
+  next(): Promise<void> | null {
+    return performance.now() < this.until ? null : this.rest();
+  }
 
   /** To be awaited between two steps of the work; waits only when the slice is used up. */
   async step(): Promise<void> {
-    if (performance.now() < this.until) return;
-    await setImmediate();
-    this.until = performance.now() + SLICE_MS;
+    await this.next();
   }
 
   /** Whether {@link step} would wait; asking is cheaper than awaiting. */
   get isOver(): boolean {
     return performance.now() >= this.until;
+  }
+
+  private async rest(): Promise<void> {
+    await setImmediate();
+    this.until = performance.now() + SLICE_MS;
   }
 }
 
@@ -24,10 +37,9 @@ export class TimeSlice {
  * The same for work that comes in pieces nobody waits between, such as commands that became durable together:
  * what is done within one turn of the event loop counts, and work after a rest never waits.
  */
-export class FairTurn {
+export class FairTurn implements Pauses {
   private began: number | null = null;
 
-  /** To be awaited before each piece, when it gives something to wait for. */
   next(): Promise<void> | null {
     if (this.began === null) {
       this.began = performance.now();
@@ -36,4 +48,9 @@ export class FairTurn {
     }
     return performance.now() - this.began < SLICE_MS ? null : setImmediate();
   }
+}
+
+/** To be awaited before something changes: whoever was told of how things are now, and looks at once, has done so. */
+export function onceAllWereTold(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }

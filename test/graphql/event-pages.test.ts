@@ -32,7 +32,8 @@ function eventOf(kind: Kind, number: number): PlatformEvent {
 /** Has the platform's journal hold more events of a kind. */
 function happen({ events, revision }: Platform, kind: Kind, count: number): void {
   const more = Array.from({ length: count }, (_, index) => eventOf(kind, events.last + index));
-  events.append(revision, 0, more, () => null);
+  for (const event of more) events.write(revision, 0, event);
+  events.publish(() => null);
 }
 
 /** Full chunks are bytes afterwards, as they are after a start. */

@@ -17,7 +17,8 @@ class Source {
   }
   log(...texts: string[]) {
     const events = texts.map((text) => ({ type: 'KERNEL_LOG', text, faultRecord: null }) as const);
-    this.events.append(1, 0, events, () => null);
+    for (const event of events) this.events.write(1, 0, event);
+    this.events.publish(() => null);
   }
   feed(accept: Accept = () => true) {
     return new EventFeed(this as unknown as Platform, accept);

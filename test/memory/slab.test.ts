@@ -103,6 +103,33 @@ describe('the slab of host memory', () => {
     ]);
   });
 
+  it('grows in steps to hold a frame, as far as it can, and keeps what it held', () => {
+    const memory = slabMemory();
+    memory.store32((FIRST + 200) * 4096, 1);
+    const fork = memory.fork();
+    const steps = [...memory.reach(FIRST + 100_000)];
+    expect(steps.length).toBeGreaterThan(10);
+    expect(memory.slabFrames).toBe(16384);
+    expect([slabWord(memory, FIRST + 200, 0), fork.load32((FIRST + 200) * 4096)]).toEqual([1, 1]);
+    expect([...memory.reach(FIRST + 16383)]).toEqual([]);
+    memory.store32((FIRST + 9000) * 4096, 2);
+    expect([slabWord(memory, FIRST + 9000, 0), fork.load32((FIRST + 9000) * 4096)]).toEqual([2, 0]);
+  });
+
+  it('counts as written where it was written only, and clears what was', () => {
+    const memory = slabMemory();
+    memory.store32((FIRST + 300) * 4096, 1);
+    const written = () => [...memory.segments()].map(({ firstFrame }) => firstFrame - FIRST);
+    expect(written()).toEqual([288]);
+    memory.clearFrames(FIRST + 100, 300);
+    expect([memory.load32((FIRST + 300) * 4096), ...written()]).toEqual([0, 288]);
+    const fork = memory.fork();
+    fork.store32((FIRST + 20) * 4096, 5);
+    fork.clearFrames(FIRST + 10, 20);
+    expect([fork.load32((FIRST + 20) * 4096), memory.load32((FIRST + 20) * 4096)]).toEqual([0, 0]);
+    expect(slabWord(memory, FIRST + 20, 0)).toBe(0);
+  });
+
   it('shares with a fork every segment neither has written since', () => {
     const memory = slabMemory();
     memory.store32(FIRST * 4096, 1);

@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { EventFilter } from '../../platform/event-filter.js';
+import { whenWhole } from '../../platform/in-slices.js';
 import { builder } from '../builder.js';
 import type { GraphContext } from '../context.js';
 import { StreamGapReasonEnum } from '../enums.js';
@@ -72,6 +73,9 @@ function open({ host }: GraphContext, id: string, after: string | null | undefin
   return new Follower(feedOf(platform, filter), from);
 }
 
+/** What happened is looked at together with the platform as it is now, but never in the midst of a command. */
+const whole = (batch: Batch) => whenWhole(batch.platform, () => batch);
+
 /**
  * Names the argument that only tells where a stream begins: answers do not depend on it, so that subscribers
  * who differ in nothing else share them. The server looks for it.
@@ -94,7 +98,7 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: (_root, { platform, filter, after }, context) =>
       open(context, platform, after, filterOf(filter, ['filter'])),
-    resolve: (batch) => batch,
+    resolve: whole,
   }),
   faults: t.field({
     type: FaultBatch,
@@ -107,7 +111,7 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: (_root, { platform, filter, after }, context) =>
       open(context, platform, after, { ...filterOf(filter, ['filter']), kinds: ['FAULT'] }),
-    resolve: (batch) => batch,
+    resolve: whole,
   }),
   invalidations: t.field({
     type: InvalidationBatch,
@@ -120,6 +124,6 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: (_root, { platform, filter, after }, context) =>
       open(context, platform, after, { ...filterOf(filter, ['filter']), kinds: ['INVALIDATION'] }),
-    resolve: (batch) => batch,
+    resolve: whole,
   }),
 }));

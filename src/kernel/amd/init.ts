@@ -1,6 +1,7 @@
 import { KernelError } from '../errno.js';
 import { registerBusOps, registerSubdeviceOps } from '../iommu/register-bus.js';
 import type { KernelState } from '../state.js';
+import { wholly } from '../steps.js';
 import { AmdIommuOps } from './ops.js';
 
 /**
@@ -12,9 +13,9 @@ import { AmdIommuOps } from './ops.js';
 export function amdInit(state: KernelState): void {
   if (!state.otherVendors.includes('amd')) return;
   const ops = new AmdIommuOps();
-  ignoringRefusal(() => registerBusOps(state, state.buses.get('platform')!, ops));
+  ignoringRefusal(() => wholly(registerBusOps(state, state.buses.get('platform')!, ops)));
   if (!state.model.hasBusOps || !state.options.scalableIov) return;
-  ignoringRefusal(() => registerSubdeviceOps(state, 'mdev', 'platform', ops));
+  ignoringRefusal(() => wholly(registerSubdeviceOps(state, 'mdev', 'platform', ops)));
 }
 
 function ignoringRefusal(act: () => void): void {

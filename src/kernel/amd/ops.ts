@@ -25,7 +25,9 @@ export class AmdIommuOps implements IommuOps {
     return null;
   }
 
-  domainFree(): void {}
+  domainFree(): never {
+    throw notModelled('amd_iommu_domain_free', 'has no domains');
+  }
 
   probeDevice(endpoint: Endpoint): null {
     parentOf(endpoint);

@@ -6,6 +6,7 @@ import type { Domain } from '../iommu/domain.js';
 import type { KernelDevice } from '../device/kernel-device.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
+import { wholly } from '../steps.js';
 import { unsafe } from '../unsafe.js';
 import { isVfioDriver } from '../vfio/viability.js';
 import { enqueue } from './flush-queue.js';
@@ -49,13 +50,15 @@ export function dmaMap(state: KernelState, device: KernelDevice, request: DmaMap
   // Zero-length reads of what can only be written are translated where a unit supports them.
   const zeroLengthReads = device.unit!.capabilities.ZLR || state.profile.hasFlushQueueType;
   try {
-    map(state, domain, {
-      iova: u64FromPfn(pfn),
-      physical: u64(physical.hi, physical.lo - offset),
-      size: u64FromPfn(pages),
-      read: direction !== 'FROM_DEVICE' || !zeroLengthReads,
-      write: direction !== 'TO_DEVICE',
-    });
+    wholly(
+      map(state, domain, {
+        iova: u64FromPfn(pfn),
+        physical: u64(physical.hi, physical.lo - offset),
+        size: u64FromPfn(pages),
+        read: direction !== 'FROM_DEVICE' || !zeroLengthReads,
+        write: direction !== 'TO_DEVICE',
+      }),
+    );
   } catch (error) {
     iovas.release(pfn);
     throw error;
@@ -80,7 +83,7 @@ export function dmaUnmap(state: KernelState, device: KernelDevice, address: U64)
     throw refusal('EINVAL', mirrors, rule, { code: 'NOT_MAPPED', subject: device.subject });
   }
   if (!isLazy(state, domain)) {
-    unmap(state, domain, { iova: u64FromPfn(range.pfn), size: u64FromPfn(range.pages) });
+    wholly(unmap(state, domain, { iova: u64FromPfn(range.pfn), size: u64FromPfn(range.pages) }));
     domain.iovas!.release(range.pfn);
     return domain;
   }

@@ -7,6 +7,7 @@ import { invalidationLine } from '../log/boot-lines.js';
 import { KernelConfigError } from '../profile/config-error.js';
 import { siovInit } from '../siov/init.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { makeIdentityDomain } from './domain-alloc.js';
 import { flushContextCache, flushIotlb, flushPasidCache, flushWriteBuffer } from './flush.js';
 import { IntelIommuOps } from './ops.js';
@@ -44,7 +45,7 @@ export function findUnits(state: KernelState): void {
  * Brings the driver up: which units count, queues, root tables, operations of the buses, translation.
  * Linux: intel_iommu_init(), init_dmars().
  */
-export function intelInit(state: KernelState): void {
+export function* intelInit(state: KernelState): Steps<void> {
   for (const unit of state.units) unit.ignored = isIgnored(state, unit);
   state.remapping = true;
   for (const unit of state.activeUnits) {
@@ -52,6 +53,7 @@ export function intelInit(state: KernelState): void {
     setUpRoot(unit);
     state.hardwarePassThrough &&= unit.capabilities.PT;
     checkSharedMemory(state, unit);
+    yield;
   }
   for (const unit of state.activeUnits) {
     flushWriteBuffer(unit);
@@ -67,7 +69,7 @@ export function intelInit(state: KernelState): void {
   }
   if (state.activeUnits.some(({ capabilities }) => capabilities.CM)) forbidBatching(state);
   try {
-    registerBusOps(state, state.buses.get('pci')!, ops);
+    yield* registerBusOps(state, state.buses.get('pci')!, ops);
   } catch (error) {
     // The result is not looked at: the driver goes on, its bus without operations.
     if (!(error instanceof KernelError)) throw error;

@@ -5,6 +5,7 @@ import { Domain, type DomainType } from '../iommu/domain.js';
 import type { IommuOps } from '../iommu/iommu-ops.js';
 import { KernelConfigError } from '../profile/config-error.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { isOutOfTables } from '../table-memory.js';
 import { dropAttachment } from './attachments.js';
 import { IoPageTable } from './page-table.js';
@@ -61,12 +62,12 @@ function usesFirstLevel(state: KernelState, type: DomainType): boolean {
  * Frees a domain: devices whose primary one it is lose it, and its tables go. The identity domain stays.
  * Linux: intel_iommu_domain_free(), domain_exit().
  */
-export function intelDomainFree(state: KernelState, domain: Domain): void {
+export function* intelDomainFree(state: KernelState, domain: Domain): Steps<void> {
   if (domain === state.identityDomain) return;
   for (const attachment of [...domain.attachments]) {
     if (attachment.kind === 'PRIMARY') detachPrimary(state, attachment.device);
     else if (!attachment.leaked) dropAttachment(state, attachment);
   }
   dropQueue(state, domain);
-  domain.table.destroy();
+  yield* domain.table.destroy();
 }

@@ -4,6 +4,7 @@ import { GLOBAL, REGISTER } from '../../layout/registers.js';
 import { interruptRemappingLines } from '../log/boot-lines.js';
 import { type InterruptOptions, interruptOptions } from '../profile/interrupt-options.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { InvalidationRing } from './submit.js';
 import type { IntelUnit } from './unit.js';
 import { unitSearchOrder } from './unit-lookup.js';
@@ -37,7 +38,7 @@ export const NO_INTERRUPT_REMAPPING: InterruptRemapping = {
  * wanted too. Call after the units were found.
  * Linux: intel_prepare_irq_remapping(), intel_enable_irq_remapping().
  */
-export function setUpInterruptRemapping(state: KernelState): InterruptRemapping {
+export function* setUpInterruptRemapping(state: KernelState): Steps<InterruptRemapping> {
   const options = interruptOptions(state.config.commandLine);
   const off = (reason: string): InterruptRemapping => ({
     mode: null,
@@ -62,6 +63,7 @@ export function setUpInterruptRemapping(state: KernelState): InterruptRemapping 
   const units = order.flatMap((drhd) => state.units.filter((unit) => unit.drhd === drhd));
   for (const unit of units) {
     const failure = setUpUnit(unit, mode === 'x2apic');
+    yield;
     if (failure === null) continue;
     for (const line of failure) state.log.print(`DMAR-IR: ${line}`);
     if (has2apic) state.log.print(VULNERABLE);
@@ -86,7 +88,7 @@ function setUpUnit(unit: IntelUnit, extended: boolean): string[] | null {
     frames.releaseRun(frame, TABLE_FRAMES);
     return ['Failed to enable queued invalidation', failed];
   }
-  for (let index = 0; index < TABLE_FRAMES; index++) memory.clearFrame(frame + index);
+  memory.clearFrames(frame, TABLE_FRAMES);
   unit.interruptTableFrame = frame;
   const low = (extended ? EXTENDED_MODE : 0) | TABLE_SIZE_CODE;
   unit.write64(REGISTER.IRTA, orU64(u64FromNumber(frame * 4096), u64(0, low)));

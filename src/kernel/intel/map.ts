@@ -6,6 +6,7 @@ import type { Domain } from '../iommu/domain.js';
 import { refusal } from '../refusal.js';
 import type { KernelProfile } from '../profile/profile.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { noTableMemory } from '../table-memory.js';
 import { unsafe } from '../unsafe.js';
 import { type PageRun, needsMapFlush, notifyMapped } from './flush-domain.js';
@@ -50,8 +51,15 @@ export function requireMappable(domain: Domain, pfn: number, physicalPfn: number
   );
 }
 
+/** Pages of the largest page. */
+const HUGE = 2 ** 18;
+/** Pages mapped before others get a turn: whole large ones, and so many more where they can be huge. */
+const STEP_PAGES = 2 ** 16;
+/** The same where each may be mapped already, which takes a line in the log. */
+const FIRST_PAGES = 2 ** 12;
+
 /** Maps one chunk. Linux: intel_iommu_map(). */
-export function intelMap(
+export function* intelMap(
   state: KernelState,
   domain: Domain,
   pfn: number,
@@ -59,7 +67,7 @@ export function intelMap(
   pages: number,
   flags: number,
   report: MapReport,
-): void {
+): Steps<void> {
   const end = pfn + pages;
   if (domain.highestMappedEnd < end) {
     if (end > 2 ** (domain.addressWidth - 12)) throw tooHigh(state, domain, end);
@@ -69,6 +77,27 @@ export function intelMap(
     const rule = 'A mapping must allow reading or writing.';
     throw refusal('EINVAL', '__domain_mapping', rule, { code: 'INVALID_ARGUMENT' });
   }
+  const canBeHuge = domain.superpageLevels === 2 && (pfn - physicalPfn) % HUGE === 0;
+  let step = canBeHuge ? HUGE : FIRST_PAGES;
+  for (let next = pfn; next < end;) {
+    const some = Math.min(end - next, step - (next % step));
+    const conflicts = mapSome(state, domain, next, physicalPfn + next - pfn, some, flags, report);
+    if (!canBeHuge) step = conflicts > 0 ? FIRST_PAGES : Math.min(step * 2, STEP_PAGES);
+    next += some;
+    if (next < end) yield;
+  }
+}
+
+/** Returns how many pages were mapped already. */
+function mapSome(
+  state: KernelState,
+  domain: Domain,
+  pfn: number,
+  physicalPfn: number,
+  pages: number,
+  flags: number,
+  report: MapReport,
+): number {
   const complete = domain.table.map(pfn, physicalPfn, pages, flags, domain.superpageLevels, report);
   for (const conflict of report.conflicts) {
     const { found, wanted } = conflict;
@@ -76,8 +105,10 @@ export function intelMap(
       `DMAR: ERROR: DMA PTE for vPFN 0x${conflict.pfn.toString(16)} already set (to ${toHexDigits(found)} not ${toHexDigits(wanted)})`,
     );
   }
+  const conflicts = report.conflicts.length;
   report.conflicts.length = 0;
   if (!complete) throw noTableMemory(state, 'ENOMEM', '__domain_mapping', 'a page table');
+  return conflicts;
 }
 
 /** After new entries, on every unit the domain is attached through. Linux: for_each_domain_iommu(). */

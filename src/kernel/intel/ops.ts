@@ -9,6 +9,7 @@ import { KernelError } from '../errno.js';
 import { pciDeviceGroup } from '../iommu/pci-group.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { intelDomainAlloc, intelDomainFree } from './domain-alloc.js';
 import { intelDisableFeature, intelEnableFeature, intelFeatureState } from './features.js';
 import { attachPrimary, detachPrimary } from './primary.js';
@@ -41,8 +42,8 @@ export class IntelIommuOps implements IommuOps {
     return intelDomainAlloc(this.state, this, type);
   }
 
-  domainFree(domain: Domain): void {
-    intelDomainFree(this.state, domain);
+  domainFree(domain: Domain): Steps<void> {
+    return intelDomainFree(this.state, domain);
   }
 
   probeDevice(endpoint: Endpoint): IntelUnit {

@@ -1,5 +1,6 @@
 import type { HostFrame } from '../../bits/address.js';
 import { HostMemory } from '../../memory/host-memory.js';
+import { type Steps, wholly } from '../steps.js';
 import { PageTableFrames } from './page-table-frames.js';
 import { LARGE_PAGE, PRESENT, levelPages } from './page-table-reader.js';
 
@@ -22,6 +23,16 @@ export class ClearablePageTable extends PageTableFrames {
    * large page. Linux: dma_pte_clear_level().
    */
   clear(start: number, last: number): readonly HostFrame[] {
+    return this.clearFew(start, last) ?? wholly(this.clearMany(start, last));
+  }
+
+  /** The same, giving way after each gigabyte or so. */
+  *clearInSteps(start: number, last: number): Steps<readonly HostFrame[]> {
+    return this.clearFew(start, last) ?? (yield* this.clearMany(start, last));
+  }
+
+  /** {@link clear} within one leaf table; null where it is not so simple. */
+  private clearFew(start: number, last: number): readonly HostFrame[] | null {
     if (start === last && this.clearPage(start)) return NOTHING;
     const first = start & 511;
     if (first + (last - start) < 512 && last - start < 511) {
@@ -29,8 +40,12 @@ export class ClearablePageTable extends PageTableFrames {
       if (frame >= 0) this.clearLeaves(frame, first, first + (last - start));
       if (frame >= 0 || this.largePages === 0) return NOTHING;
     }
+    return null;
+  }
+
+  private *clearMany(start: number, last: number): Steps<readonly HostFrame[]> {
     const freed: HostFrame[] = [];
-    this.clearLevel(this.rootFrame, this.levels, 0, start, last, freed);
+    yield* this.clearLevel(this.rootFrame, this.levels, 0, start, last, freed);
     if (freed.length > 0) this.recentKey = -1;
     return freed;
   }
@@ -47,14 +62,14 @@ export class ClearablePageTable extends PageTableFrames {
     return true;
   }
 
-  private clearLevel(
+  private *clearLevel(
     frame: HostFrame,
     level: number,
     base: number,
     start: number,
     last: number,
     freed: HostFrame[],
-  ): void {
+  ): Steps<void> {
     const span = levelPages(level);
     const firstIndex = Math.max(0, Math.floor((start - base) / span));
     const lastIndex = Math.min(511, Math.floor((last - base) / span));
@@ -72,11 +87,12 @@ export class ClearablePageTable extends PageTableFrames {
       const from = base + index * span;
       if (start > from || last < from + span - 1) {
         if (isLarge) throw new RangeError('the range cuts a large page');
-        this.clearLevel(this.nextTable(frame, index), level - 1, from, start, last, freed);
+        yield* this.clearLevel(this.nextTable(frame, index), level - 1, from, start, last, freed);
         continue;
       }
       if (isLarge) this.dropLarge(span);
-      else this.collect(frame, level, index, freed);
+      else if (level === 2) this.collect(frame, level, index, freed);
+      else yield* this.collectInSteps(this.nextTable(frame, index), level - 1, freed);
       // Only now: a table nothing is cleared in stays shared with a fork.
       if (!isWritable) segment = this.memory.writableSegment(frame);
       isWritable = true;

@@ -1,6 +1,7 @@
 import type { HostFrame } from '../../bits/address.js';
 import type { FrameAllocator } from '../../memory/frame-allocator.js';
 import { FRAME_WORDS, HostMemory } from '../../memory/host-memory.js';
+import { type Steps } from '../steps.js';
 import { LARGE_PAGE, PRESENT, PageTableReader, indexAt, levelPages } from './page-table-reader.js';
 
 /** Constants of other modules that loops use: there they would be looked up at every turn. */
@@ -59,9 +60,9 @@ export class PageTableFrames extends PageTableReader {
   }
 
   /** Releases every table. The object is not to be used afterwards. */
-  destroy(): void {
+  *destroy(): Steps<void> {
     const freed: HostFrame[] = [];
-    this.collectTable(this.rootFrame, this.levels, freed);
+    yield* this.collectInSteps(this.rootFrame, this.levels, freed);
     this.release(freed);
   }
 
@@ -119,9 +120,26 @@ export class PageTableFrames extends PageTableReader {
     else this.mappedPages--;
   }
 
+  /** {@link collectTable}, giving way after each gigabyte. */
+  protected *collectInSteps(frame: HostFrame, level: number, freed: HostFrame[]): Steps<void> {
+    if (level <= 2) {
+      this.collectTable(frame, level, freed);
+      yield;
+      return;
+    }
+    freed.push(frame);
+    for (const below of this.tablesBelow(frame, level)) yield* this.collectInSteps(below, level - 1, freed);
+  }
+
   /** Lists a table and all below it, without clearing any. */
   private collectTable(frame: HostFrame, level: number, freed: HostFrame[]): void {
     freed.push(frame);
+    for (const below of this.tablesBelow(frame, level)) this.collectTable(below, level - 1, freed);
+  }
+
+  /** Tables a table leads to; its own pages are taken off the count. */
+  private tablesBelow(frame: HostFrame, level: number): readonly HostFrame[] {
+    const below: HostFrame[] = [];
     const segment = this.memory.segment(frame);
     const first = HostMemory.firstWord(frame) | 0;
     const end = (first + WORDS) | 0;
@@ -130,10 +148,10 @@ export class PageTableFrames extends PageTableReader {
     for (let word = first; word < end; word += 2) {
       const bits = segment[word] & (ANY | leafBits);
       if (bits > leafBits) leaves++;
-      else if ((bits & ANY) !== 0)
-        this.collectTable(this.nextTable(frame, (word - first) >>> 1), level - 1, freed);
+      else if ((bits & ANY) !== 0) below.push(this.nextTable(frame, (word - first) >>> 1));
     }
     this.mappedPages -= leaves * levelPages(level);
     if (level > 1) this.largePages -= leaves;
+    return below;
   }
 }

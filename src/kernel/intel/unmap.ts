@@ -1,6 +1,7 @@
 import type { HostFrame } from '../../bits/address.js';
 import type { Domain } from '../iommu/domain.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { unsafe } from '../unsafe.js';
 import { type PageRun, flushPages } from './flush-domain.js';
 import { unitsOf } from './map.js';
@@ -55,9 +56,9 @@ export function reachOfUnmap(domain: Domain, pfn: number, pages: number): number
 }
 
 /** Clears one chunk. */
-export function intelUnmap(domain: Domain, pfn: number, pages: number): Unmapped {
+export function* intelUnmap(domain: Domain, pfn: number, pages: number): Steps<Unmapped> {
   const reach = Math.max(pages, levelPages(domain.table.stopLevel(pfn)));
-  const freed = domain.table.clear(pfn, pfn + reach - 1);
+  const freed = yield* domain.table.clearInSteps(pfn, pfn + reach - 1);
   if (domain.highestMappedEnd === pfn + reach) domain.highestMappedEnd = pfn;
   return { run: { pfn, pages: reach }, freed };
 }

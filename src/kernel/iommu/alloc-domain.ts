@@ -2,6 +2,7 @@ import { KernelError } from '../errno.js';
 import type { Domain, DomainType } from './domain.js';
 import type { IommuOps } from './iommu-ops.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { noTableMemory } from '../table-memory.js';
 
 /**
@@ -34,7 +35,7 @@ function opsOfBus(state: KernelState, busName: string, type: DomainType): IommuO
  * Frees a domain nothing uses. The kernel frees any, and leaves whoever uses it with dangling tables.
  * Linux: iommu_domain_free().
  */
-export function freeDomain(state: KernelState, domain: Domain): void {
+export function* freeDomain(state: KernelState, domain: Domain): Steps<void> {
   const inUse = (message: string, subject: ReturnType<typeof subjectOf>) =>
     new KernelError('EBUSY', 'iommu_domain_free', message, [
       { code: 'DOMAIN_IN_USE', message, subject, remedy: 'Detach it first.' },
@@ -71,7 +72,7 @@ export function freeDomain(state: KernelState, domain: Domain): void {
       subjectOf(live.device),
     );
   }
-  domain.ops.domainFree(domain);
+  yield* domain.ops.domainFree(domain);
   state.domains.delete(domain.number);
   state.changed('DOMAIN_FREED', domain.subject);
 }

@@ -5,6 +5,7 @@ import type { Endpoint } from './endpoint.js';
 import type { IommuGroup } from './iommu-group.js';
 import { requireNobodyLeft } from './left-behind.js';
 import type { KernelState } from '../state.js';
+import { wholly } from '../steps.js';
 import { releaseDomain } from '../vfio/attach-group.js';
 import { attachToDefault, defaultType, giveDefaultDomain, mapReservedMemory } from './default-domain.js';
 
@@ -103,5 +104,5 @@ function replace(state: KernelState, group: IommuGroup, old: Domain, type: Domai
     group.defaultDomain = group.domain = old;
     throw error;
   }
-  if (old !== state.identityDomain) releaseDomain(state, old);
+  if (old !== state.identityDomain) wholly(releaseDomain(state, old));
 }

@@ -2,6 +2,7 @@ import { KernelError } from '../errno.js';
 import type { Endpoint } from './endpoint.js';
 import { type GroupReason, IommuGroup } from './iommu-group.js';
 import type { KernelState } from '../state.js';
+import { wholly } from '../steps.js';
 
 /** A new group under the lowest free number. Linux: iommu_group_alloc(). */
 export function newGroup(state: KernelState): IommuGroup {
@@ -57,7 +58,7 @@ export function dropEmptyGroup(state: KernelState, group: IommuGroup): void {
   state.groups.delete(group.number);
   for (const domain of [group.defaultDomain, group.blockingDomain]) {
     if (domain === null || domain === state.identityDomain) continue;
-    domain.ops.domainFree(domain);
+    wholly(domain.ops.domainFree(domain));
     state.domains.delete(domain.number);
     state.changed('DOMAIN_FREED', domain.subject);
   }

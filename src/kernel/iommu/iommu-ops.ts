@@ -1,5 +1,6 @@
 import type { U64 } from '../../bits/u64.js';
 import type { IntelUnit } from '../intel/unit.js';
+import type { Steps } from '../steps.js';
 import type { DeviceFeature, FeatureState } from './device-feature.js';
 import type { Domain, DomainType } from './domain.js';
 import type { Endpoint } from './endpoint.js';
@@ -21,7 +22,7 @@ export interface IommuOps {
   /** Names of the operations the table fills in, as the kernel spells them. */
   readonly functions: readonly string[];
   domainAlloc(type: DomainType): Domain | null;
-  domainFree(domain: Domain): void;
+  domainFree(domain: Domain): Steps<void>;
   /** Which unit serves an endpoint; null for a unit of another vendor, of which nothing else is modelled. */
   probeDevice(endpoint: Endpoint): IntelUnit | null;
   releaseDevice(endpoint: Endpoint): void;

@@ -14,6 +14,7 @@ import type { MapReport } from '../intel/page-table.js';
 import type { Domain } from './domain.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
+import { Every, type Steps } from '../steps.js';
 import { unsafe } from '../unsafe.js';
 import { requireTellable } from './map-limit.js';
 import { chunkOrder } from './page-size.js';
@@ -21,6 +22,8 @@ import { unmap } from './unmap.js';
 
 /** 4 KiB pages one leaf table has entries for. */
 const TABLE_PAGES = 512;
+/** Each can be heard of by several units and devices. */
+const CHUNKS_PER_STEP = 64;
 
 /** A range to map. */
 export interface MapRequest {
@@ -44,7 +47,7 @@ export interface PageCount {
  * fails, those before it are unmapped again, and with them what was mapped there before. An entry already there wins, without an error.
  * Linux: iommu_map(), __iommu_map().
  */
-export function map(state: KernelState, domain: Domain, request: MapRequest): PageCount[] {
+export function* map(state: KernelState, domain: Domain, request: MapRequest): Steps<PageCount[]> {
   const { iova, physical, size, read, write } = request;
   requirePaging(domain);
   requireAligned(state, request);
@@ -60,7 +63,10 @@ export function map(state: KernelState, domain: Domain, request: MapRequest): Pa
 
   const each = !state.profile.gathersMapFlushes;
   const joins = !each || !hearsOfMaps(domain);
-  requireTellable(state, domain, { pfn: start, physicalPfn: target, pages }, !joins);
+  yield* requireTellable(state, domain, { pfn: start, physicalPfn: target, pages }, !joins);
+
+  const isSmall = domain.superpageLevels === 0 || (start - target) % TABLE_PAGES !== 0;
+  if (isSmall) yield* state.memory.reach(state.frames.reachOf(Math.ceil(pages / TABLE_PAGES)));
 
   const report: MapReport = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
   const chunkAt = (done: number) =>
@@ -68,23 +74,25 @@ export function map(state: KernelState, domain: Domain, request: MapRequest): Pa
   // Where nobody hears of single chunks and each lies within one table they are one call, up to where the address is
   // too wide: what can fail is a table, before the first chunk in it.
   const joined = joins && (start - target) % TABLE_PAGES !== 0 ? 2 ** (domain.addressWidth - 12) - start : 0;
+  const rest = new Every(CHUNKS_PER_STEP);
   for (let done = 0; done < pages;) {
     const isJoined = done < joined;
     const chunk = isJoined ? Math.min(pages, joined) - done : chunkAt(done);
     const highest = domain.highestMappedEnd;
     try {
-      intelMap(state, domain, start + done, target + done, chunk, flags, report);
+      yield* intelMap(state, domain, start + done, target + done, chunk, flags, report);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (isJoined) {
         done = report.pages;
         domain.highestMappedEnd = Math.max(highest, start + done + chunkAt(done));
       }
-      if (done > 0) unmap(state, domain, { iova, size: u64FromPfn(done) });
+      if (done > 0) yield* unmap(state, domain, { iova, size: u64FromPfn(done) });
       throw error;
     }
     if (each) notifyUnits(state, domain, { pfn: start + done, pages: chunk });
     done += chunk;
+    if (rest.isOver) yield;
   }
   if (!each) notifyUnits(state, domain, { pfn: start, pages });
   state.emit({ type: 'MAPPING', mapped: true, domain: domain.number, iova, physical, size, read, write });

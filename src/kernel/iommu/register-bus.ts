@@ -5,6 +5,7 @@ import type { IommuOps } from './iommu-ops.js';
 import type { ParentBus } from '../mdev/mdev-parent.js';
 import { subdeviceBusName } from '../profile/organisation.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { probeOrder } from '../intel/unit-lookup.js';
 import { attachToDefault, giveDefaultDomain, mapReservedMemory } from './default-domain.js';
 import { leaveGroup } from './group.js';
@@ -14,7 +15,7 @@ import { joinGroupOf } from './probe.js';
  * Gives a bus its IOMMU operations and probes every device already on it: first all groups, then for each
  * group its default domain. One failure takes everything back. Linux: bus_set_iommu(), bus_iommu_probe().
  */
-export function registerBusOps(state: KernelState, bus: Bus, ops: IommuOps): void {
+export function* registerBusOps(state: KernelState, bus: Bus, ops: IommuOps): Steps<void> {
   if (bus.iommuOps !== null) {
     throw new KernelError(
       'EBUSY',
@@ -23,7 +24,7 @@ export function registerBusOps(state: KernelState, bus: Bus, ops: IommuOps): voi
     );
   }
   bus.iommuOps = ops;
-  probePresent(state, bus, ops, endpointsOf(state, bus), () => (bus.iommuOps = null));
+  yield* probePresent(state, bus, ops, endpointsOf(state, bus), () => (bus.iommuOps = null));
 }
 
 /**
@@ -34,39 +35,43 @@ export function registerBusOps(state: KernelState, bus: Bus, ops: IommuOps): voi
  *
  * @param parentBus of the parents the table is for
  */
-export function registerSubdeviceOps(
+export function* registerSubdeviceOps(
   state: KernelState,
   framework: SubdeviceFramework,
   parentBus: ParentBus,
   ops: IommuOps,
-): void {
+): Steps<void> {
   const bus = state.buses.get(subdeviceBusName(state.organisation, framework, { parentBus }));
   if (bus === undefined) return;
   if (!state.organisation.servesByVendor) {
-    registerBusOps(state, bus, ops);
+    yield* registerBusOps(state, bus, ops);
     return;
   }
   bus.opsOfVendor.set(ops.vendor, ops);
   const served = endpointsOf(state, bus).filter((endpoint) => endpoint.iommuOps === ops);
-  probePresent(state, bus, ops, served, () => bus.opsOfVendor.delete(ops.vendor));
+  yield* probePresent(state, bus, ops, served, () => bus.opsOfVendor.delete(ops.vendor));
 }
 
 /** Linux: bus_iommu_probe(). */
-function probePresent(
+function* probePresent(
   state: KernelState,
   bus: Bus,
   ops: IommuOps,
   present: readonly Endpoint[],
   takeBack: () => void,
-): void {
+): Steps<void> {
   const ungrouped = present.filter(({ group }) => group === null);
   try {
-    for (const endpoint of ungrouped) probeUnlessNoUnit(state, ops, endpoint);
+    for (const endpoint of ungrouped) {
+      probeUnlessNoUnit(state, ops, endpoint);
+      yield;
+    }
     for (const group of state.groups.values()) {
       if (group.defaultDomain !== null || group.members[0]?.bus !== bus) continue;
       if (!giveDefaultDomain(state, ops, group)) continue;
       for (const member of group.members) mapReservedMemory(state, group, member);
       for (const member of group.members) attachToDefault(group, member);
+      yield;
     }
   } catch (error) {
     for (const endpoint of ungrouped) {

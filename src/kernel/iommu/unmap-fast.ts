@@ -2,7 +2,10 @@ import { u64FromPfn } from '../../bits/u64.js';
 import { type Unmapped, intelUnmap, reachOfUnmap, syncUnmap } from '../intel/unmap.js';
 import type { Domain } from './domain.js';
 import type { KernelState } from '../state.js';
+import { Every, type Steps } from '../steps.js';
 import { unmapPages } from './unmap.js';
+
+const CHUNKS_PER_STEP = 64;
 
 /**
  * Unmaps range after range of one domain and flushes as late as the profile allows: older kernels at once,
@@ -18,10 +21,10 @@ export class FastUnmap {
   ) {}
 
   /** Returns pages unmapped, which can be more than asked. */
-  unmap(pfn: number, pages: number): number {
+  *unmap(pfn: number, pages: number): Steps<number> {
     const done = this.state.profile.gathersUnmapFlushes
-      ? this.gather(pfn, pages)
-      : unmapPages(this.state, this.domain, pfn, pages);
+      ? yield* this.gather(pfn, pages)
+      : yield* unmapPages(this.state, this.domain, pfn, pages);
     this.state.emit({
       type: 'MAPPING',
       mapped: false,
@@ -40,13 +43,16 @@ export class FastUnmap {
     this.gathered = [];
   }
 
-  private gather(pfn: number, pages: number): number {
+  private *gather(pfn: number, pages: number): Steps<number> {
     const { domain } = this;
-    for (let done = 0; done < pages;)
+    const rest = new Every(CHUNKS_PER_STEP);
+    for (let done = 0; done < pages;) {
       done += reachOfUnmap(domain, pfn + done, this.chunk(pfn + done, pages - done));
+      if (rest.isOver) yield;
+    }
     let done = 0;
     while (done < pages) {
-      const unmapped = intelUnmap(domain, pfn + done, this.chunk(pfn + done, pages - done));
+      const unmapped = yield* intelUnmap(domain, pfn + done, this.chunk(pfn + done, pages - done));
       const last = this.gathered.at(-1);
       const continues =
         last !== undefined &&
@@ -55,6 +61,7 @@ export class FastUnmap {
       if (last !== undefined && !continues) this.sync();
       this.gathered.push(unmapped);
       done += unmapped.run.pages;
+      if (rest.isOver) yield;
     }
     return done;
   }

@@ -1,6 +1,7 @@
 import { KernelError } from '../errno.js';
 import { registerSubdeviceOps } from '../iommu/register-bus.js';
 import type { KernelState } from '../state.js';
+import { wholly } from '../steps.js';
 import { SiovIommuOps } from './ops.js';
 
 /**
@@ -14,7 +15,7 @@ export function siovInit(state: KernelState): void {
   const ops = new SiovIommuOps(state);
   for (const framework of ['mdev', 'subdev-test'] as const) {
     try {
-      registerSubdeviceOps(state, framework, 'pci', ops);
+      wholly(registerSubdeviceOps(state, framework, 'pci', ops));
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
     }

@@ -12,6 +12,7 @@ import type { ReservedRegion } from '../iommu/reserved-region.js';
 import type { Subdevice } from '../mdev/subdevice.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { auxDisabled, requireFirstDomain, requiresAux } from './aux-required.js';
 import { primaryAttachWarnings } from './warnings.js';
 
@@ -34,8 +35,8 @@ export class SiovIommuOps implements IommuOps {
     return type === 'UNMANAGED' ? intelDomainAlloc(this.state, this, type) : null;
   }
 
-  domainFree(domain: Domain): void {
-    intelDomainFree(this.state, domain);
+  domainFree(domain: Domain): Steps<void> {
+    return intelDomainFree(this.state, domain);
   }
 
   /** Whether the parent has the AUX feature or announces Scalable IOV is not asked. */

@@ -1,6 +1,7 @@
 import type { KernelDevice } from '../device/kernel-device.js';
 import { tearDownPasidEntry } from '../intel/pasid-entry-setup.js';
 import type { KernelState } from '../state.js';
+import { wholly } from '../steps.js';
 import type { ProcessMemory } from './process-memory.js';
 
 /** What a device shares with any process ends: its driver goes, or its PASID table. */
@@ -25,6 +26,6 @@ export function endIfUnused(state: KernelState, mm: ProcessMemory): void {
   if (mm.bonds.size > 0) return;
   state.processes.delete(mm.pid);
   state.pasids.free(mm.pasid);
-  mm.table.destroy();
+  wholly(mm.table.destroy());
   mm.userMemory.release();
 }

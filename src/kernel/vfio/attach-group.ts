@@ -14,6 +14,7 @@ import { noTableMemory } from '../table-memory.js';
 import { apertureConflicts, reservedConflict, withinAperture, withoutReserved } from './iova-ranges.js';
 import type { IovaRange, Type1, VfioContainer, VfioDomain } from './objects.js';
 import { replay } from './pin-map.js';
+import { type Steps, wholly } from '../steps.js';
 import { missingAddress } from './update-vaddr.js';
 import { refusal } from '../refusal.js';
 
@@ -26,12 +27,12 @@ const MIRRORS = 'vfio_iommu_type1_attach_group';
  * group detached, which for a subdevice attached as its parent's primary domain is not what was before.
  * Linux: vfio_iommu_type1_attach_group().
  */
-export function attachGroup(
+export function* attachGroup(
   state: KernelState,
   container: VfioContainer,
   iommu: Type1,
   group: IommuGroup,
-): void {
+): Steps<void> {
   const waiting = iommu.dmas.all().find(({ vaddrValid }) => !vaddrValid);
   if (state.profile.updatesVaddrOnlyOfDomains && waiting !== undefined)
     throw missingAddress(container, waiting, 'EBUSY', MIRRORS);
@@ -49,26 +50,26 @@ export function attachGroup(
     if (iommu.nesting) throw nestingRefusal(state, ops);
     attach(state, domain, group);
     try {
-      settle(state, container, iommu, group, domain, ops);
+      yield* settle(state, container, iommu, group, domain, ops);
     } catch (error) {
       if (error instanceof KernelError) detachGroup(state, domain, group);
       throw error;
     }
   } catch (error) {
-    if (error instanceof KernelError) releaseDomain(state, domain);
+    if (error instanceof KernelError) yield* releaseDomain(state, domain);
     throw error;
   }
 }
 
 /** All that follows the first attach. */
-function settle(
+function* settle(
   state: KernelState,
   container: VfioContainer,
   iommu: Type1,
   group: IommuGroup,
   domain: Domain,
   ops: IommuOps,
-): void {
+): Steps<void> {
   const ranges = rangesWith(container, iommu, group, domain);
   if (!state.vfio.parameters.allowUnsafeInterrupts && state.interruptRemapping.mode === null) {
     throw interruptRefusal(state);
@@ -81,7 +82,7 @@ function settle(
     detachGroup(state, domain, group);
     if (canAttach(state, other.domain, group)) {
       other.groups.unshift(group);
-      releaseDomain(state, domain);
+      yield* releaseDomain(state, domain);
       iommu.iovaRanges = ranges;
       return;
     }
@@ -89,7 +90,7 @@ function settle(
   }
   testFineGrained(state, domain);
   const added: VfioDomain = { domain, ops, cache, groups: [group] };
-  replay(state, container, iommu, added);
+  yield* replay(state, container, iommu, added);
   iommu.domains.unshift(added);
   iommu.iovaRanges = ranges;
 }
@@ -155,8 +156,8 @@ export function detachGroup(state: KernelState, domain: Domain, group: IommuGrou
  * Frees a domain whoever still uses it loses. A group that could not leave it is on none that can be named, and
  * refuses every other: the kernel keeps the pointer. Linux: iommu_domain_free(), __iommu_detach_group().
  */
-export function releaseDomain(state: KernelState, domain: Domain): void {
-  domain.ops.domainFree(domain);
+export function* releaseDomain(state: KernelState, domain: Domain): Steps<void> {
+  yield* domain.ops.domainFree(domain);
   for (const group of state.groups.values()) if (group.domain === domain) group.domain = null;
   state.domains.delete(domain.number);
   state.changed('DOMAIN_FREED', domain.subject);
@@ -181,15 +182,10 @@ function testFineGrained(state: KernelState, domain: Domain): void {
   const frame = state.frames.allocateRun(2);
   if (frame === null) return;
   const page = { size: u64FromPfn(1) };
-  map(state, domain, {
-    iova: u64FromPfn(0),
-    physical: u64FromPfn(frame),
-    size: u64FromPfn(2),
-    read: true,
-    write: true,
-  });
-  const unmapped = unmap(state, domain, { iova: u64FromPfn(0), ...page });
-  if (equalU64(unmapped, page.size)) unmap(state, domain, { iova: u64FromPfn(1), ...page });
+  const both = { iova: u64FromPfn(0), physical: u64FromPfn(frame), size: u64FromPfn(2) };
+  wholly(map(state, domain, { ...both, read: true, write: true }));
+  const unmapped = wholly(unmap(state, domain, { iova: u64FromPfn(0), ...page }));
+  if (equalU64(unmapped, page.size)) wholly(unmap(state, domain, { iova: u64FromPfn(1), ...page }));
   state.frames.releaseRun(frame, 2);
 }
 

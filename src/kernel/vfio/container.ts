@@ -8,6 +8,7 @@ import { requireNothingLeft } from './left-over.js';
 import { DmaList } from './dma-list.js';
 import { type Type1, VFIO_IOMMU, VfioContainer } from './objects.js';
 import { refusal } from '../refusal.js';
+import type { Steps } from '../steps.js';
 import { UserMemory, type UserRange, WHOLE_USER_SPACE } from './user-memory.js';
 import { isVfioDevice } from './viability.js';
 
@@ -28,10 +29,10 @@ export function openContainer(
 }
 
 /** The process exits: devices, then groups, then the container are closed. Linux: vfio_fops_release(). */
-export function closeContainer(state: KernelState, container: VfioContainer): void {
+export function* closeContainer(state: KernelState, container: VfioContainer): Steps<void> {
   for (const entry of container.iommu?.domains ?? []) requireNothingLeft(state, entry);
   container.openDevices.clear();
-  for (const group of [...container.groups].reverse()) removeGroup(state, container, group);
+  for (const group of [...container.groups].reverse()) yield* removeGroup(state, container, group);
   container.userMemory.release();
   state.vfio.containers.delete(container.number);
   state.changed('CONTAINER_CLOSED', container.subject);
@@ -42,11 +43,11 @@ export function closeContainer(state: KernelState, container: VfioContainer): vo
  * device is asked for, so a group that host drivers use is moved to the user's domain without a word.
  * Linux: vfio_group_fops_open(), vfio_group_set_container().
  */
-export function addGroup(state: KernelState, container: VfioContainer, group: IommuGroup): void {
+export function* addGroup(state: KernelState, container: VfioContainer, group: IommuGroup): Steps<void> {
   requireOpenable(state, container, group);
   if (state.profile.claimsDmaOwnership) claimDmaOwner(state, group);
   try {
-    if (container.iommu !== null) attachGroup(state, container, container.iommu, group);
+    if (container.iommu !== null) yield* attachGroup(state, container, container.iommu, group);
   } catch (error) {
     if (error instanceof KernelError) releaseDmaOwner(group);
     throw error;
@@ -56,7 +57,7 @@ export function addGroup(state: KernelState, container: VfioContainer, group: Io
 }
 
 /** Linux: vfio_group_unset_container(). */
-export function removeGroup(state: KernelState, container: VfioContainer, group: IommuGroup): void {
+export function* removeGroup(state: KernelState, container: VfioContainer, group: IommuGroup): Steps<void> {
   const mirrors = 'vfio_group_unset_container';
   if (state.vfio.containerOf.get(group) !== container) {
     const rule = `Group ${group.number} is not in container ${container.number}.`;
@@ -73,7 +74,7 @@ export function removeGroup(state: KernelState, container: VfioContainer, group:
   }
   const entry = container.iommu?.domains.find(({ groups }) => groups.includes(group));
   if (entry?.groups.length === 1) requireNothingLeft(state, entry);
-  if (container.iommu !== null) leaveAddressSpace(state, container.iommu, group);
+  if (container.iommu !== null) yield* leaveAddressSpace(state, container.iommu, group);
   releaseDmaOwner(group);
   container.groups.splice(container.groups.indexOf(group), 1);
   state.vfio.containerOf.delete(group);
@@ -85,7 +86,7 @@ export function removeGroup(state: KernelState, container: VfioContainer, group:
  * Linux: vfio_ioctl_set_iommu(), __vfio_container_attach_groups().
  * @param type number of a backend: 1, 3 or 6 for the kinds of type1
  */
-export function setIommu(state: KernelState, container: VfioContainer, type: number): void {
+export function* setIommu(state: KernelState, container: VfioContainer, type: number): Steps<void> {
   const mirrors = 'vfio_ioctl_set_iommu';
   if (container.groups.length === 0 || container.iommu !== null) {
     const why = container.iommu === null ? 'has no group' : 'has its IOMMU type already';
@@ -104,12 +105,12 @@ export function setIommu(state: KernelState, container: VfioContainer, type: num
   const attached: IommuGroup[] = [];
   try {
     for (const group of container.groups) {
-      attachGroup(state, container, iommu, group);
+      yield* attachGroup(state, container, iommu, group);
       attached.push(group);
     }
   } catch (error) {
     if (error instanceof KernelError)
-      for (const group of attached.reverse()) leaveAddressSpace(state, iommu, group);
+      for (const group of attached.reverse()) yield* leaveAddressSpace(state, iommu, group);
     throw error;
   }
   container.iommu = iommu;

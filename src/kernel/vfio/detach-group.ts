@@ -1,6 +1,7 @@
 import type { IommuGroup } from '../iommu/iommu-group.js';
 import { groupReservedRegions } from '../iommu/reserved.js';
 import type { KernelState } from '../state.js';
+import type { Steps } from '../steps.js';
 import { apertureOf, detachGroup, releaseDomain } from './attach-group.js';
 import { widened, withoutReserved } from './iova-ranges.js';
 import type { IovaRange, Type1 } from './objects.js';
@@ -11,10 +12,10 @@ import { removeAllDmas, unmapUnpin } from './unmap-unpin.js';
  * with the last domain, unless drivers' own groups go on using them.
  * Linux: vfio_iommu_type1_detach_group().
  */
-export function leaveAddressSpace(state: KernelState, iommu: Type1, group: IommuGroup): void {
+export function* leaveAddressSpace(state: KernelState, iommu: Type1, group: IommuGroup): Steps<void> {
   if (iommu.external?.includes(group)) {
     const left = iommu.external.filter((each) => each !== group);
-    if (left.length === 0 && iommu.domains.length === 0) removeAllDmas(state, iommu);
+    if (left.length === 0 && iommu.domains.length === 0) yield* removeAllDmas(state, iommu);
     iommu.external = left.length === 0 ? null : left;
     return;
   }
@@ -25,11 +26,11 @@ export function leaveAddressSpace(state: KernelState, iommu: Type1, group: Iommu
   let ranges = iommu.iovaRanges;
   if (entry.groups.length === 0) {
     if (iommu.domains.length === 1) {
-      if (iommu.external === null) removeAllDmas(state, iommu);
-      else for (const dma of iommu.dmas.all()) unmapUnpin(state, iommu, dma);
+      if (iommu.external === null) yield* removeAllDmas(state, iommu);
+      else for (const dma of iommu.dmas.all()) yield* unmapUnpin(state, iommu, dma);
     }
     iommu.domains.splice(iommu.domains.indexOf(entry), 1);
-    releaseDomain(state, entry.domain);
+    yield* releaseDomain(state, entry.domain);
     ranges = widened(
       ranges,
       iommu.domains.map(({ domain }) => apertureOf(domain)),

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../iommu/endpoint.js';
 import type { KernelState } from '../state.js';
 import { removeGroup } from './container.js';
+import { wholly } from '../steps.js';
 import { requireNothingLeft } from './left-over.js';
 import { refusal } from '../refusal.js';
 import { isVfioDevice } from './viability.js';
@@ -35,7 +36,7 @@ export function requireLeavable(state: KernelState, device: Endpoint): void {
 /** The VFIO driver leaves a device: with the last one the group is taken from its user. Linux: vfio_device_remove_group(). */
 export function leaveVfio(state: KernelState, device: Endpoint): void {
   const container = state.vfio.containerHolding(device);
-  if (container !== null && isLast(device)) removeGroup(state, container, device.group!);
+  if (container !== null && isLast(device)) wholly(removeGroup(state, container, device.group!));
 }
 
 function isLast(device: Endpoint): boolean {

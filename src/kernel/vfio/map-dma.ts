@@ -15,6 +15,7 @@ import type { DmaAccess, VfioDma } from './dma-list.js';
 import { isValidIova } from './iova-ranges.js';
 import type { Type1, VfioContainer } from './objects.js';
 import { pinMap } from './pin-map.js';
+import type { Steps } from '../steps.js';
 import { giveAddress } from './update-vaddr.js';
 import { refusal } from '../refusal.js';
 
@@ -35,7 +36,11 @@ const MIRRORS = 'vfio_dma_do_map';
  * overlap, entries left, range. Nothing is pinned while only drivers' own groups are in the container.
  * Linux: vfio_dma_do_map().
  */
-export function vfioMapDma(state: KernelState, container: VfioContainer, request: MapDmaRequest): VfioDma {
+export function* vfioMapDma(
+  state: KernelState,
+  container: VfioContainer,
+  request: MapDmaRequest,
+): Steps<VfioDma> {
   const iommu = requireIommu(container, 'vfio_fops_unl_ioctl');
   const { iova, vaddr, size } = request;
   requireArguments(state, request);
@@ -68,7 +73,7 @@ export function vfioMapDma(state: KernelState, container: VfioContainer, request
   const { read, write } = request;
   const dma: VfioDma = { pfn, vpfn: pfnOf(vaddr), vaddrValid: true, pages: 0, read, write };
   if (iommu.domains.length === 0) dma.pages = pages;
-  else pinMap(state, container, iommu, dma, pages);
+  else yield* pinMap(state, container, iommu, dma, pages);
   iommu.dmas.insert(dma);
   return dma;
 }

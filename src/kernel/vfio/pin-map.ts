@@ -7,34 +7,46 @@ import type { VfioDma } from './dma-list.js';
 import type { Type1, VfioContainer, VfioDomain } from './objects.js';
 import { refusal } from '../refusal.js';
 import { requireAddresses } from './update-vaddr.js';
+import { Every, type Steps } from '../steps.js';
 import { removeDma } from './unmap-unpin.js';
+
+/** Runs after which others get a turn: as many megabytes, where the memory is that of a machine just booted. */
+const RUNS_PER_STEP = 64;
 
 /**
  * Makes a mapping real: pins run after run of contiguous pages and maps each into every domain. What fails
  * takes the whole mapping back. Linux: vfio_pin_map_dma().
  */
-export function pinMap(
+export function* pinMap(
   state: KernelState,
   container: VfioContainer,
   iommu: Type1,
   dma: VfioDma,
   pages: number,
-): void {
+): Steps<void> {
+  const rest = new Every(RUNS_PER_STEP);
   try {
     while (dma.pages < pages) {
       const run = pinRun(state, container, dma, dma.pages, pages - dma.pages);
       requireLockable(state, container, iommu.dmas.pages + dma.pages + run.pages);
-      mapRun(state, iommu, dma, dma.pages, run);
+      yield* mapRun(state, iommu, dma, dma.pages, run);
       dma.pages += run.pages;
+      if (rest.isOver) yield;
     }
   } catch (error) {
-    if (error instanceof KernelError) removeDma(state, iommu, dma);
+    if (error instanceof KernelError) yield* removeDma(state, iommu, dma);
     throw error;
   }
 }
 
 /** Maps everything a container has into a new domain, or nothing. Linux: vfio_iommu_replay(). */
-export function replay(state: KernelState, container: VfioContainer, iommu: Type1, target: VfioDomain): void {
+export function* replay(
+  state: KernelState,
+  container: VfioContainer,
+  iommu: Type1,
+  target: VfioDomain,
+): Steps<void> {
+  const rest = new Every(RUNS_PER_STEP);
   requireAddresses(container, iommu.dmas.all(), 'vfio_iommu_replay');
   const done: { readonly pfn: number; readonly pages: number }[] = [];
   // What another domain has is pinned and counted.
@@ -45,14 +57,27 @@ export function replay(state: KernelState, container: VfioContainer, iommu: Type
       for (let at = 0; at < dma.pages;) {
         const run = pinRun(state, container, dma, at, dma.pages - at);
         if (isFirst) requireLockable(state, container, (locked += run.pages));
-        mapInto(state, target, dma, at, run);
+        yield* mapInto(state, target, dma, at, run);
         done.push({ pfn: dma.pfn + at, pages: run.pages });
         at += run.pages;
+        if (rest.isOver) yield;
       }
     }
   } catch (error) {
-    if (error instanceof KernelError) for (const run of done) unmapFrom(state, target, run);
+    if (error instanceof KernelError) yield* takeBack(state, target, done);
     throw error;
+  }
+}
+
+function* takeBack(
+  state: KernelState,
+  target: VfioDomain,
+  runs: readonly { readonly pfn: number; readonly pages: number }[],
+): Steps<void> {
+  const rest = new Every(RUNS_PER_STEP);
+  for (const run of runs) {
+    yield* unmapFrom(state, target, run);
+    if (rest.isOver) yield;
   }
 }
 
@@ -86,22 +111,29 @@ function requireLockable(state: KernelState, container: VfioContainer, pages: nu
 }
 
 /** Linux: vfio_iommu_map(). */
-function mapRun(state: KernelState, iommu: Type1, dma: VfioDma, at: number, run: PinnedRun): void {
+function* mapRun(state: KernelState, iommu: Type1, dma: VfioDma, at: number, run: PinnedRun): Steps<void> {
   const mapped: VfioDomain[] = [];
   try {
     for (const each of iommu.domains) {
-      mapInto(state, each, dma, at, run);
+      yield* mapInto(state, each, dma, at, run);
       mapped.push(each);
     }
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    for (const each of mapped.reverse()) unmapFrom(state, each, { pfn: dma.pfn + at, pages: run.pages });
+    for (const each of mapped.reverse())
+      yield* unmapFrom(state, each, { pfn: dma.pfn + at, pages: run.pages });
     throw error;
   }
 }
 
-function mapInto(state: KernelState, target: VfioDomain, dma: VfioDma, at: number, run: PinnedRun): void {
-  map(state, target.domain, {
+function mapInto(
+  state: KernelState,
+  target: VfioDomain,
+  dma: VfioDma,
+  at: number,
+  run: PinnedRun,
+): Steps<unknown> {
+  return map(state, target.domain, {
     iova: u64FromPfn(dma.pfn + at),
     physical: u64FromPfn(run.frame),
     size: u64FromPfn(run.pages),
@@ -111,6 +143,10 @@ function mapInto(state: KernelState, target: VfioDomain, dma: VfioDma, at: numbe
   });
 }
 
-function unmapFrom(state: KernelState, { domain }: VfioDomain, run: { pfn: number; pages: number }): void {
-  unmap(state, domain, { iova: u64FromPfn(run.pfn), size: u64FromPfn(run.pages) });
+function unmapFrom(
+  state: KernelState,
+  { domain }: VfioDomain,
+  run: { readonly pfn: number; readonly pages: number },
+): Steps<unknown> {
+  return unmap(state, domain, { iova: u64FromPfn(run.pfn), size: u64FromPfn(run.pages) });
 }

@@ -4,6 +4,7 @@ import type { VfioDma } from './dma-list.js';
 import { requireIommu, wraps } from './map-dma.js';
 import type { Type1, VfioContainer } from './objects.js';
 import { refusal } from '../refusal.js';
+import type { Steps } from '../steps.js';
 import { takeAddresses } from './update-vaddr.js';
 import { unmapUnpin } from './unmap-unpin.js';
 
@@ -26,7 +27,11 @@ const ALL_PAGES = 2 ** 52;
  * range that would cut one. Version 1 stops at a mapping the range begins inside of, and takes one whose
  * first byte it covers as a whole. Linux: vfio_dma_do_unmap().
  */
-export function vfioUnmapDma(state: KernelState, container: VfioContainer, request: UnmapDmaRequest): number {
+export function* vfioUnmapDma(
+  state: KernelState,
+  container: VfioContainer,
+  request: UnmapDmaRequest,
+): Steps<number> {
   const iommu = requireIommu(container, 'vfio_fops_unl_ioctl');
   requireArguments(state, request);
   const pfn = pfnOf(request.iova);
@@ -43,7 +48,7 @@ export function vfioUnmapDma(state: KernelState, container: VfioContainer, reque
   let removed = 0;
   let count = 0;
   for (let at = all.indexOf(first); at < all.length && all[at].pfn < pfn + pages; at++) {
-    unmapUnpin(state, iommu, all[at]);
+    yield* unmapUnpin(state, iommu, all[at]);
     removed += all[at].pages;
     count++;
   }

@@ -44,7 +44,7 @@ export class UserFrames {
   allocate(frames: number): HostFrame | null {
     const start = this.free.get(frames)?.pop() ?? this.takeNew(frames);
     if (start === null) return null;
-    for (let frame = start; frame < start + frames; frame++) this.memory.clearFrame(frame);
+    this.memory.clearFrames(start, frames);
     return start;
   }
 

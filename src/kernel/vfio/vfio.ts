@@ -11,6 +11,7 @@ import { type MapDmaRequest, vfioMapDma } from './map-dma.js';
 import type { VfioContainer } from './objects.js';
 import { containerPageSizes } from './page-sizes.js';
 import { type UnmapDmaRequest, vfioUnmapDma } from './unmap-dma.js';
+import { wholly } from '../steps.js';
 import type { UserRange } from './user-memory.js';
 
 /** What user space asks of VFIO: its objects, for reading, and its verbs. Each verb is a file of its own. */
@@ -45,24 +46,24 @@ export class Vfio {
     return openContainer(this.state, userMemory, lockLimit);
   }
   closeContainer(container: VfioContainer): void {
-    closeContainer(this.state, container);
+    wholly(closeContainer(this.state, container));
   }
   addGroup(container: VfioContainer, group: IommuGroup): void {
-    addGroup(this.state, container, group);
+    wholly(addGroup(this.state, container, group));
   }
   removeGroup(container: VfioContainer, group: IommuGroup): void {
-    removeGroup(this.state, container, group);
+    wholly(removeGroup(this.state, container, group));
   }
   /** @param type number of a backend: 1 for type1, 3 for type1v2 */
   setIommu(container: VfioContainer, type: number): void {
-    setIommu(this.state, container, type);
+    wholly(setIommu(this.state, container, type));
   }
   mapDma(container: VfioContainer, request: MapDmaRequest): void {
-    vfioMapDma(this.state, container, request);
+    wholly(vfioMapDma(this.state, container, request));
   }
   /** Pages of the mappings that were removed. */
   unmapDma(container: VfioContainer, request: UnmapDmaRequest): number {
-    return vfioUnmapDma(this.state, container, request);
+    return wholly(vfioUnmapDma(this.state, container, request));
   }
   /** @param flags exactly one of START (1), STOP (2) and GET_BITMAP (4); the last gives dirty pages of the range */
   dirtyPages(

@@ -1,6 +1,7 @@
 import { isArrayBuffer } from 'node:util/types';
 import { HostMemory } from '../../memory/host-memory.js';
 import { EventJournal } from '../event-journal.js';
+import { inTheMidst } from '../in-slices.js';
 import type { Platform, PlatformHeader } from '../platform.js';
 import { type ClassRule, CLASS_RULES, ruleFor } from './classes.js';
 import type { EqualBuffers } from './equal-buffers.js';
@@ -14,7 +15,7 @@ type Fields = Record<string, unknown>;
  * A second self of a platform, to go on independently: it costs what its objects take, while memory and
  * events are shared until one of the two changes them. Nobody waits for its events.
  *
- * To be called between two commands, as every caller is.
+ * To be called between two commands: in the midst of one it throws.
  *
  * @param header the header of the copy, which differs in what a fork's may
  * @param buffers for a copy that is never changed: what of an earlier one it may hold
@@ -24,6 +25,7 @@ export function copyPlatform(
   header: PlatformHeader = platform.header,
   buffers: EqualBuffers | null = null,
 ): Platform {
+  if (inTheMidst(platform) !== null) throw new Error(`${platform.name} is copied in the midst of a command`);
   const copy = new Copier(platform, partsOf(platform.header), buffers).run();
   (copy as { header: PlatformHeader }).header = header;
   return copy;

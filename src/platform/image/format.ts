@@ -5,7 +5,7 @@ import type { EventKind } from '../event-chunk.js';
  * Number of the form of images. To be raised with every change to what the classes of a platform hold or mean:
  * bytes of another form are refused, and the platform is built again from its log.
  */
-export const IMAGE_FORMAT = 7;
+export const IMAGE_FORMAT = 8;
 
 /**
  * An image is a list of pieces, each of which stands for itself as bytes: a beginning, parts of the graph of

@@ -4,6 +4,7 @@ import type { Command } from '../command.js';
 import { checkName } from '../create.js';
 import type { StampedEvent } from '../event-journal.js';
 import type { PlatformHost } from '../host.js';
+import { untilWhole } from '../in-slices.js';
 import type { RequestKey } from '../idempotency.js';
 import { kernelConfig } from '../kernel-choice.js';
 import type { Applied, Platform } from '../platform.js';
@@ -43,11 +44,15 @@ export async function playScene(
   const { steps } = scene;
   const terms = (step: number) => request && { request: keyOfStep(request, step) };
   let last: Applied | null = null;
-  for (let at = platform.revision; at < steps.length; at++)
+  await untilWhole(platform);
+  for (let at = platform.revision; at < steps.length; at++) {
     last = await host.perform(name, steps[at].command(platform), terms(at));
+    await untilWhole(platform);
+  }
   const lastCommand = await commandOf(host, platform, steps.length);
   // Played before, under the same key: the last command gives the answer it gave then.
   last ??= await host.perform(name, lastCommand, terms(steps.length - 1));
+  await untilWhole(platform);
   const { result, firstSequence, lastSequence } = last;
   return {
     platform,

@@ -28,8 +28,8 @@ export const DOMAIN_VERBS: VerbTable<DomainResults> = {
   },
   freeDomain: (platform, { domain }) => {
     const found = domainOf(platform, domain);
-    return () => {
-      platform.kernel.freeDomain(found);
+    return function* () {
+      yield* platform.kernel.inSteps.freeDomain(found);
       return found.number;
     };
   },
@@ -48,11 +48,15 @@ export const DOMAIN_VERBS: VerbTable<DomainResults> = {
   },
   map: (platform, command) => {
     const domain = domainOf(platform, command.domain);
-    return () => ({ domain, pages: platform.kernel.map(domain, command) });
+    return function* () {
+      return { domain, pages: yield* platform.kernel.inSteps.map(domain, command) };
+    };
   },
   unmap: (platform, command) => {
     const domain = domainOf(platform, command.domain);
-    return () => ({ domain, unmapped: platform.kernel.unmap(domain, command) });
+    return function* () {
+      return { domain, unmapped: yield* platform.kernel.inSteps.unmap(domain, command) };
+    };
   },
   setGroupType: (platform, { group, word }) => {
     const found = groupOf(platform, group);

@@ -1,3 +1,4 @@
+import type { Steps } from '../../kernel/steps.js';
 import type { Command } from '../command.js';
 import type { Platform } from '../platform.js';
 import { DEVICE_VERBS, type DeviceResults } from './device.js';
@@ -30,8 +31,11 @@ const VERBS: { readonly [T in Command['type']]: Verb<T, VerbResults[T]> } = {
   ...HARDWARE_VERBS,
 };
 
-/** Looks up what a command names and returns the work, not yet done. */
-export function prepare(platform: Platform, command: Command): () => VerbResults[Command['type']] {
+/** Looks up what a command names and returns the work, not yet done; calling that does it or gives its steps. */
+export function prepare(
+  platform: Platform,
+  command: Command,
+): () => VerbResults[Command['type']] | Steps<VerbResults[Command['type']]> {
   const verb = VERBS[command.type] as Verb<Command['type'], VerbResults[Command['type']]>;
   return verb(platform, command);
 }

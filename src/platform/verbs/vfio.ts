@@ -41,31 +41,31 @@ export const VFIO_VERBS: VerbTable<VfioResults> = {
   },
   closeContainer: (platform, { container }) => {
     const found = containerOf(platform, container);
-    return () => {
-      platform.kernel.vfio.closeContainer(found);
+    return function* () {
+      yield* platform.kernel.inSteps.closeContainer(found);
       return found.number;
     };
   },
   addGroupToContainer: (platform, { container, group }) => {
     const found = containerOf(platform, container);
     const added = groupOf(platform, group);
-    return () => {
-      platform.kernel.vfio.addGroup(found, added);
+    return function* () {
+      yield* platform.kernel.inSteps.addGroup(found, added);
       return found;
     };
   },
   removeGroupFromContainer: (platform, { container, group }) => {
     const found = containerOf(platform, container);
     const removed = groupOf(platform, group);
-    return () => {
-      platform.kernel.vfio.removeGroup(found, removed);
+    return function* () {
+      yield* platform.kernel.inSteps.removeGroup(found, removed);
       return found;
     };
   },
   setContainerIommu: (platform, { container, iommuType }) => {
     const found = containerOf(platform, container);
-    return () => {
-      platform.kernel.vfio.setIommu(found, iommuType);
+    return function* () {
+      yield* platform.kernel.inSteps.setIommu(found, iommuType);
       return found;
     };
   },
@@ -85,15 +85,15 @@ export const VFIO_VERBS: VerbTable<VfioResults> = {
   },
   vfioMapDma: (platform, command) => {
     const found = containerOf(platform, command.container);
-    return () => {
-      platform.kernel.vfio.mapDma(found, command);
+    return function* () {
+      yield* platform.kernel.inSteps.vfioMapDma(found, command);
       return found;
     };
   },
   vfioUnmapDma: (platform, command) => {
     const container = containerOf(platform, command.container);
-    return () => {
-      const pages = platform.kernel.vfio.unmapDma(container, command);
+    return function* () {
+      const pages = yield* platform.kernel.inSteps.vfioUnmapDma(container, command);
       return { container, unmapped: u64FromPfn(pages) };
     };
   },

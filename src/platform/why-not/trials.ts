@@ -3,6 +3,7 @@ import { KernelError } from '../../kernel/errno.js';
 import type { Command } from '../command.js';
 import type { DmaOutcome } from '../dma.js';
 import { InvalidInputError, NotFoundError } from '../errors.js';
+import { applyInSlices } from '../in-slices.js';
 import type { PlannedRefusal } from '../plan.js';
 import type { Platform } from '../platform.js';
 import { TimeSlice } from '../time-slice.js';
@@ -38,7 +39,7 @@ export class Trials {
   /** @param done commands that are known to succeed one after the other */
   async try(done: readonly Command[], command: Command): Promise<Trial> {
     const platform = await this.after(done);
-    const { refusal, isSilent } = this.apply(platform, command);
+    const { refusal, isSilent } = await this.apply(platform, command);
     if (refusal === null) {
       this.reached = { done: [...done, command], platform };
       return { refusal, before: platform };
@@ -53,8 +54,9 @@ export class Trials {
    */
   async tryAll(commands: readonly Command[], command: Command) {
     const platform = await this.another();
-    const accepted = commands.filter((each) => this.apply(platform, each).refusal === null);
-    return { succeeds: this.apply(platform, command).refusal === null, accepted };
+    const accepted: Command[] = [];
+    for (const each of commands) if ((await this.apply(platform, each)).refusal === null) accepted.push(each);
+    return { succeeds: (await this.apply(platform, command)).refusal === null, accepted };
   }
 
   private async after(done: readonly Command[]): Promise<Platform> {
@@ -62,7 +64,7 @@ export class Trials {
     this.reached = null;
     if (reached !== null && isSame(reached.done, done)) return reached.platform;
     const platform = await this.another();
-    for (const command of done) this.apply(platform, command);
+    for (const command of done) await this.apply(platform, command);
     return platform;
   }
 
@@ -71,7 +73,7 @@ export class Trials {
     return this.replica();
   }
 
-  private apply(platform: Platform, command: Command) {
+  private async apply(platform: Platform, command: Command) {
     this.count++;
     try {
       prepare(platform, command);
@@ -80,7 +82,7 @@ export class Trials {
         return { refusal: error, isSilent: true };
       throw error;
     }
-    const applied = platform.apply({ command, time: this.time });
+    const applied = await applyInSlices(platform, { command, time: this.time }, this.slice);
     const { result, firstSequence, lastSequence } = applied;
     const refusal = result.ok ? faultOf(command, result.value as DmaOutcome) : result.error;
     return { refusal, isSilent: lastSequence < firstSequence };

@@ -2,6 +2,7 @@ import type { KernelConfig } from '../../../src/kernel/config.js';
 import type { TopologyChange } from '../../../src/kernel/events.js';
 import { registerParent } from '../../../src/kernel/mdev/parent.js';
 import { registerBusOps } from '../../../src/kernel/iommu/register-bus.js';
+import { wholly } from '../../../src/kernel/steps.js';
 import { SiovIommuOps } from '../../../src/kernel/siov/ops.js';
 import { attachDevicePasid } from '../../../src/kernel/iommu/attach-pasid.js';
 import { Host, U1, U2, U3, codesOf, errnoOf, mapping } from '../../support/kernel/host.js';
@@ -125,7 +126,9 @@ it('scenario 13: operations that come late fail on a parent off the PCI bus, and
   host.software(U2);
   const bus = host.kernel.buses.get('mdev')!;
   const lines = host.linesOf(() =>
-    expect(errnoOf(() => registerBusOps(host.state, bus, new SiovIommuOps(host.state)))).toBe('EINVAL'),
+    expect(errnoOf(() => wholly(registerBusOps(host.state, bus, new SiovIommuOps(host.state))))).toBe(
+      'EINVAL',
+    ),
   );
   expect(lines).toEqual([`mdev ${U1}: Adding to iommu group 1`, `mdev ${U1}: Removing from iommu group 1`]);
   expect([bus.iommuOps, first.group, first.unit]).toEqual([null, null, null]);

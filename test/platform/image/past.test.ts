@@ -66,7 +66,7 @@ test('lists of commands that were planned come out as planned when they are carr
     const length = 1 + Math.floor(next() * 6);
     for (let index = 0; index < length; index++) {
       commands.push(anyCommand(replica, next));
-      planned.push(tryCommand(replica, commands[index], host.now()));
+      planned.push(await tryCommand(replica, commands[index], host.now()));
     }
     expect(digestOf(platform)).toBe(before);
     const carriedOut: PlannedRefusal[] = [];
