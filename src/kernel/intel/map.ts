@@ -56,7 +56,7 @@ const HUGE = 2 ** 18;
 /** Pages mapped before others get a turn: whole large ones, and so many more where they can be huge. */
 const STEP_PAGES = 2 ** 16;
 /** The same where each may be mapped already, which takes a line in the log. */
-const FIRST_PAGES = 2 ** 12;
+export const FEW_PAGES = 2 ** 12;
 
 /** Maps one chunk. Linux: intel_iommu_map(). */
 export function* intelMap(
@@ -68,24 +68,41 @@ export function* intelMap(
   flags: number,
   report: MapReport,
 ): Steps<void> {
+  beginMap(state, domain, pfn + pages, flags);
   const end = pfn + pages;
+  const canBeHuge = domain.superpageLevels === 2 && (pfn - physicalPfn) % HUGE === 0;
+  let step = canBeHuge ? HUGE : FEW_PAGES;
+  for (let next = pfn; next < end;) {
+    const some = Math.min(end - next, step - (next % step));
+    const conflicts = mapSome(state, domain, next, physicalPfn + next - pfn, some, flags, report);
+    if (!canBeHuge) step = conflicts > 0 ? FEW_PAGES : Math.min(step * 2, STEP_PAGES);
+    next += some;
+    if (next < end) yield;
+  }
+}
+
+/** {@link intelMap} of at most {@link FEW_PAGES}, which nobody waits for. */
+export function intelMapFew(
+  state: KernelState,
+  domain: Domain,
+  pfn: number,
+  physicalPfn: number,
+  pages: number,
+  flags: number,
+  report: MapReport,
+): void {
+  beginMap(state, domain, pfn + pages, flags);
+  mapSome(state, domain, pfn, physicalPfn, pages, flags, report);
+}
+
+function beginMap(state: KernelState, domain: Domain, end: number, flags: number): void {
   if (domain.highestMappedEnd < end) {
     if (end > 2 ** (domain.addressWidth - 12)) throw tooHigh(state, domain, end);
     domain.highestMappedEnd = end;
   }
-  if (flags === 0) {
-    const rule = 'A mapping must allow reading or writing.';
-    throw refusal('EINVAL', '__domain_mapping', rule, { code: 'INVALID_ARGUMENT' });
-  }
-  const canBeHuge = domain.superpageLevels === 2 && (pfn - physicalPfn) % HUGE === 0;
-  let step = canBeHuge ? HUGE : FIRST_PAGES;
-  for (let next = pfn; next < end;) {
-    const some = Math.min(end - next, step - (next % step));
-    const conflicts = mapSome(state, domain, next, physicalPfn + next - pfn, some, flags, report);
-    if (!canBeHuge) step = conflicts > 0 ? FIRST_PAGES : Math.min(step * 2, STEP_PAGES);
-    next += some;
-    if (next < end) yield;
-  }
+  if (flags !== 0) return;
+  const rule = 'A mapping must allow reading or writing.';
+  throw refusal('EINVAL', '__domain_mapping', rule, { code: 'INVALID_ARGUMENT' });
 }
 
 /** Returns how many pages were mapped already. */

@@ -9,6 +9,12 @@ import { chunkOrder } from './page-size.js';
 const LARGE = 512;
 const COUNTED_PER_STEP = 4096;
 
+/** Whether {@link requireTellable} has anything to count. */
+export function mayTellTooMuch(state: KernelState, { table }: Domain, hearsChunks: boolean): boolean {
+  const most = state.config.tellsPerCommand ?? Infinity;
+  return most !== Infinity && (hearsChunks || table.mappedPages > most - state.told);
+}
+
 /**
  * Refuses a range of which one command would have more to tell than `tellsPerCommand` of the configuration: an event or
  * more for each chunk that units hear of by itself, a line for each small entry that is there already. The kernel has

@@ -9,14 +9,22 @@ import {
   u64FromPfn,
 } from '../../bits/u64.js';
 import { KernelError } from '../errno.js';
-import { entryFlags, hearsOfMaps, intelMap, notifyUnits, requireMappable } from '../intel/map.js';
+import {
+  FEW_PAGES,
+  entryFlags,
+  hearsOfMaps,
+  intelMap,
+  intelMapFew,
+  notifyUnits,
+  requireMappable,
+} from '../intel/map.js';
 import type { MapReport } from '../intel/page-table.js';
 import type { Domain } from './domain.js';
 import { refusal } from '../refusal.js';
 import type { KernelState } from '../state.js';
 import { Every, type Steps } from '../steps.js';
 import { unsafe } from '../unsafe.js';
-import { requireTellable } from './map-limit.js';
+import { mayTellTooMuch, requireTellable } from './map-limit.js';
 import { chunkOrder } from './page-size.js';
 import { unmap } from './unmap.js';
 
@@ -63,10 +71,12 @@ export function* map(state: KernelState, domain: Domain, request: MapRequest): S
 
   const each = !state.profile.gathersMapFlushes;
   const joins = !each || !hearsOfMaps(domain);
-  yield* requireTellable(state, domain, { pfn: start, physicalPfn: target, pages }, !joins);
+  if (mayTellTooMuch(state, domain, !joins))
+    yield* requireTellable(state, domain, { pfn: start, physicalPfn: target, pages }, !joins);
 
   const isSmall = domain.superpageLevels === 0 || (start - target) % TABLE_PAGES !== 0;
-  if (isSmall) yield* state.memory.reach(state.frames.reachOf(Math.ceil(pages / TABLE_PAGES)));
+  if (isSmall && pages > TABLE_PAGES)
+    yield* state.memory.reach(state.frames.reachOf(Math.ceil(pages / TABLE_PAGES)));
 
   const report: MapReport = { written: [0, 0, 0, 0], conflicts: [], pages: 0 };
   const chunkAt = (done: number) =>
@@ -80,7 +90,8 @@ export function* map(state: KernelState, domain: Domain, request: MapRequest): S
     const chunk = isJoined ? Math.min(pages, joined) - done : chunkAt(done);
     const highest = domain.highestMappedEnd;
     try {
-      yield* intelMap(state, domain, start + done, target + done, chunk, flags, report);
+      if (chunk <= FEW_PAGES) intelMapFew(state, domain, start + done, target + done, chunk, flags, report);
+      else yield* intelMap(state, domain, start + done, target + done, chunk, flags, report);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (isJoined) {
