@@ -326,28 +326,37 @@ export class HostMemory {
 
   /** Every segment ever written, in address order: its first frame and its words. */
   *segments(): Generator<{ firstFrame: number; words: Int32Array }> {
-    for (const [at, shelf] of this.shelves.entries()) {
-      if (shelf === EMPTY_SHELF) continue;
-      for (const [place, words] of shelf.entries()) {
-        const number = at * SHELF + place;
-        if (words !== undefined && !this.untouched.has(number))
-          yield { firstFrame: number * SEGMENT_FRAMES, words };
-      }
-    }
-    for (const number of [...this.high.keys()].sort((a, b) => a - b)) {
-      yield { firstFrame: number * SEGMENT_FRAMES, words: this.high.get(number)! };
+    for (const number of this.written()) {
+      const firstFrame = number * SEGMENT_FRAMES;
+      yield { firstFrame, words: this.segment(firstFrame) };
     }
   }
 
-  /** Every frame that holds anything, in address order; one that was cleared again is as one never written. */
+  /**
+   * Every frame that holds anything, in address order; one that was cleared again is as one never written. Whoever takes
+   * them in several goes gets this memory, whatever its relatives write meanwhile; each is to be read before the next.
+   */
   *writtenFrames(): Generator<{ frame: number; bytes: Uint8Array }> {
-    for (const { firstFrame, words } of this.segments()) {
+    for (const number of this.written()) {
       for (let at = 0; at < SEGMENT_FRAMES; at++) {
+        const frame = number * SEGMENT_FRAMES + at;
+        // Looked up for each: a relative that writes puts a copy in its place.
+        const words = this.segment(frame);
         if (isClear(words, at * FRAME_WORDS)) continue;
-        const bytes = new Uint8Array(words.buffer, words.byteOffset + at * 4096, 4096);
-        yield { frame: firstFrame + at, bytes };
+        yield { frame, bytes: new Uint8Array(words.buffer, words.byteOffset + at * 4096, 4096) };
       }
     }
+  }
+
+  /** Numbers of the segments that were written, in order. */
+  private *written(): Generator<number> {
+    for (let at = 0; at < this.shelves.length; at++) {
+      if (this.shelves[at] === EMPTY_SHELF) continue;
+      for (let number = at * SHELF; number < (at + 1) * SHELF; number++) {
+        if (this.direct(number) !== undefined && !this.untouched.has(number)) yield number;
+      }
+    }
+    yield* [...this.high.keys()].sort((a, b) => a - b);
   }
 
   private eachPiece(

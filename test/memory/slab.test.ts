@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { FRAME_WORDS, HostMemory } from '../../src/memory/host-memory.js';
 
 const FIRST = 0x30000;
@@ -165,5 +166,32 @@ describe('the slab of host memory', () => {
     dump.useSlab(FIRST);
     dump.store32(FIRST * 4096, 1);
     expect(dump.slabFrames).toBe(0);
+  });
+
+  it('is read as it was when it was forked, also in several goes while its origin goes on writing in place', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(600), { minLength: 1, maxLength: 60 }),
+        fc.array(fc.record({ frame: fc.nat(600), goesBefore: fc.nat(8) }), { maxLength: 60 }),
+        (before, after) => {
+          const memory = slabMemory();
+          for (const at of before) memory.store32((FIRST + at) * 4096, at + 1);
+          const fork = memory.fork();
+          const read: [number, number][] = [];
+          const frames = fork.writtenFrames();
+          const go = () => {
+            const { value } = frames.next();
+            if (value !== undefined) read.push([value.frame - FIRST, value.bytes[0] + 256 * value.bytes[1]]);
+            return value !== undefined;
+          };
+          for (const { frame, goesBefore } of after) {
+            for (let count = 0; count < goesBefore; count++) go();
+            memory.store32((FIRST + frame) * 4096, 0x7777);
+          }
+          while (go());
+          expect(read).toEqual([...new Set(before)].sort((a, b) => a - b).map((at) => [at, at + 1]));
+        },
+      ),
+    );
   });
 });

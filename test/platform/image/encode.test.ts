@@ -1,4 +1,7 @@
+import { u64FromPfn } from '../../../src/bits/u64.js';
+import type { Command } from '../../../src/platform/command.js';
 import { digestOf } from '../../../src/platform/digest.js';
+import { copyPlatform } from '../../../src/platform/image/copy.js';
 import { PlatformDecoder } from '../../../src/platform/image/decode.js';
 import { encodePlatform } from '../../../src/platform/image/encode.js';
 import { IMAGE_FORMAT, pack } from '../../../src/platform/image/format.js';
@@ -36,6 +39,31 @@ describe.each(LIVES)('an image of $name', ({ make }) => {
       }
       expect(digestOf(again)).toBe(digestOf(platform));
     }
+  });
+
+  test('is of the moment the platform was copied, whatever the platform does while it is made', () => {
+    const platform = make();
+    const next = numbersFrom(6);
+    applyAny(platform, next, 100);
+    const apply = (command: Command) => platform.apply({ command, time: 9000 });
+    apply({ type: 'allocDomain', bus: 'pci', domainType: 'UNMANAGED' });
+    const domain = [...platform.kernel.domains.keys()].at(-1)!;
+    // A gibibyte, one page off: more tables than a piece has frames.
+    const [iova, physical, size] = [0x10000, 0x10001, 0x40000].map((pfn) => u64FromPfn(pfn));
+    const mapped = apply({ type: 'map', domain, iova, physical, size, read: true, write: true });
+    expect(mapped.result.ok).toBe(true);
+    const then = digestOf(platform);
+    const pieces: Uint8Array[] = [];
+    for (const piece of encodePlatform(copyPlatform(platform))) {
+      pieces.push(piece);
+      // Few of the tables each time: what was written to once is no longer shared.
+      for (let count = 0; count < 10; count++) {
+        const page = u64FromPfn(0x10000 + Math.floor(next() * 0x40000));
+        apply({ type: 'unmap', domain, iova: page, size: u64FromPfn(1) });
+      }
+    }
+    expect(digestOf(platform)).not.toBe(then);
+    expect(digestOf(restored(stored(platform.header), pieces))).toBe(then);
   });
 });
 
