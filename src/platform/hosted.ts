@@ -91,10 +91,12 @@ export class Hosted {
     const { platform, requests, around } = this;
     await before;
     await durable;
-    await (around.snapshots?.turn() ?? around.turn.next());
+    const pause = around.snapshots?.turn() ?? around.turn.next();
+    if (pause !== null) await pause;
     // The answer to the command before shows the platform as that one left it.
     await onceAllWereTold();
-    const applied = await applyInSlices(platform, logged, around.turn);
+    const work = applyInSlices(platform, logged, around.turn);
+    const applied = work instanceof Promise ? await work : work;
     around.history.note(platform);
     if (logged.request !== undefined) requests.keep(logged.request, applied);
     around.snapshots?.note(platform, requests);
