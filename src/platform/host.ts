@@ -284,6 +284,7 @@ export class PlatformHost {
 
 /** Boots a machine; a kernel that is not modelled is the caller's mistake. */
 async function boot(header: PlatformHeader, turn: FairTurn): Promise<Platform> {
+  await turn.next();
   try {
     return await inSlices(Platform.inSteps(header), turn);
   } catch (error) {

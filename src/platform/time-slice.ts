@@ -34,19 +34,26 @@ export class TimeSlice implements Pauses {
 }
 
 /**
- * The same for work that comes in pieces nobody waits between, such as commands that became durable together:
- * what is done within one turn of the event loop counts, and work after a rest never waits.
+ * The same for work of many that comes in pieces, such as commands that became durable together: what any of them does
+ * within one turn of the event loop counts, and of those who rest as many go on in a turn as have room in it.
  */
 export class FairTurn implements Pauses {
   private began: number | null = null;
 
   next(): Promise<void> | null {
-    if (this.began === null) {
-      this.began = performance.now();
-      void setImmediate().then(() => (this.began = null));
-      return null;
-    }
-    return performance.now() - this.began < SLICE_MS ? null : setImmediate();
+    return this.hasRoom() ? null : this.rest();
+  }
+
+  private hasRoom(): boolean {
+    if (this.began !== null) return performance.now() - this.began < SLICE_MS;
+    this.began = performance.now();
+    void setImmediate().then(() => (this.began = null));
+    return true;
+  }
+
+  private async rest(): Promise<void> {
+    do await setImmediate();
+    while (!this.hasRoom());
   }
 }
 
