@@ -6,16 +6,10 @@ export class SharedAnswer {
   /** The answer as JSON. */
   readonly text: string;
   private eventBytes: Buffer | null = null;
-  private messageBytes: Buffer | null = null;
 
   constructor({ data, errors, extensions }: ExecutionResult, mask: Mask) {
     const shown = errors?.map((error) => clientError(mask(error)));
     this.text = JSON.stringify({ ...(shown && { errors: shown }), data, extensions });
-  }
-
-  /** The answer and the brace that ends a WebSocket message; never to be changed. */
-  get messageEnd(): Buffer {
-    return (this.messageBytes ??= Buffer.from(`${this.text}}`));
   }
 
   /** The answer as a server-sent event; never to be changed, for it may be sent later. */
