@@ -39,6 +39,8 @@ export class TimeSlice implements Pauses {
  */
 export class FairTurn implements Pauses {
   private began: number | null = null;
+  /** Those who rest, first come first: who has just used up a turn must not be the next again. */
+  private readonly resting: symbol[] = [];
 
   next(): Promise<void> | null {
     return this.hasRoom() ? null : this.rest();
@@ -52,8 +54,11 @@ export class FairTurn implements Pauses {
   }
 
   private async rest(): Promise<void> {
+    const self = Symbol();
+    this.resting.push(self);
     do await setImmediate();
-    while (!this.hasRoom());
+    while (this.resting[0] !== self || !this.hasRoom());
+    this.resting.shift();
   }
 }
 
