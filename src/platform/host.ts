@@ -101,15 +101,9 @@ export class PlatformHost {
    * A new platform that begins as another one stood right after a revision, now when that is null. From
    * then on they know nothing of each other.
    */
-  async fork(
-    from: string,
-    name: string,
-    revision: number | null,
-    terms: RequestTerms = {},
-  ): Promise<Platform> {
-    const found = this.whole(from);
-    const hosted = found instanceof Promise ? await found : found;
-    return this.once(terms.request, () => {
+  fork(from: string, name: string, revision: number | null, terms: RequestTerms = {}): Promise<Platform> {
+    return this.once(terms.request, async () => {
+      const hosted = await this.whole(from);
       const { platform: origin } = hosted;
       hosted.expect(terms.expectedRevision);
       const at = revision ?? origin.revision;

@@ -2,6 +2,7 @@ import { openMemoryLog } from '../../src/log/memory-log.js';
 import type { CommandLog, LogEntry } from '../../src/log/port.js';
 import type { Command } from '../../src/platform/command.js';
 import { createFromTemplate } from '../../src/platform/create.js';
+import { NotFoundError } from '../../src/platform/errors.js';
 import { PlatformHost } from '../../src/platform/host.js';
 
 const ALLOC: Extract<Command, { type: 'allocDomain' }> = {
@@ -50,6 +51,15 @@ describe('PlatformHost', () => {
     open();
     expect((await pending).revision).toBe(1);
     expect(platform.revision).toBe(1);
+  });
+
+  test('a fork asked for again under its key is the same one, also when what it was made from is gone', async () => {
+    const { host } = await desktop();
+    const request = { key: 'k', fingerprint: 'f' };
+    const fork = await host.fork('desk', 'twin', null, { request });
+    await host.delete('desk');
+    expect(await host.fork('desk', 'twin', null, { request })).toBe(fork);
+    await expect(host.fork('desk', 'other', null)).rejects.toThrow(NotFoundError);
   });
 
   test('commands sent together are applied in the order they were accepted', async () => {
