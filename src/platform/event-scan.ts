@@ -1,4 +1,4 @@
-import { CHUNK_EVENTS, type EventKind } from './event-chunk.js';
+import { CHUNK_EVENTS, type EventChunk, type EventKind } from './event-chunk.js';
 import type { EventJournal, StampedEvent } from './event-journal.js';
 
 /** Chunks looked through in one go: some milliseconds. */
@@ -32,7 +32,7 @@ export function* scanEvents(
   for (let at = backwards ? last : first; at >= first && at <= last;) {
     const { chunk, first: base } = journal.chunkOf(at);
     const end = backwards ? Math.max(first, base) : Math.min(last, base + CHUNK_EVENTS - 1);
-    if (kinds === null || kinds.some((kind) => chunk.kinds.has(kind))) {
+    if (kinds === null || hasAny(chunk, kinds)) {
       cost += chunk.isPacked ? UNPACKING : 1;
       yield* accepted(chunk.events, at - base, end - base, accept);
     }
@@ -41,6 +41,11 @@ export function* scanEvents(
     yield null;
     cost = 0;
   }
+}
+
+function hasAny(chunk: EventChunk, wanted: readonly EventKind[]): boolean {
+  const { kinds } = chunk;
+  return wanted.some((kind) => kinds.has(kind));
 }
 
 function* accepted(

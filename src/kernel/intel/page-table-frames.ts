@@ -1,7 +1,7 @@
 import type { HostFrame } from '../../bits/address.js';
 import type { FrameAllocator } from '../../memory/frame-allocator.js';
 import { FRAME_WORDS, HostMemory } from '../../memory/host-memory.js';
-import { type Steps } from '../steps.js';
+import type { Steps } from '../steps.js';
 import { LARGE_PAGE, PRESENT, PageTableReader, indexAt, levelPages } from './page-table-reader.js';
 
 /** Constants of other modules that loops use: there they would be looked up at every turn. */

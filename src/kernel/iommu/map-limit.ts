@@ -18,7 +18,7 @@ export function mayTellTooMuch(state: KernelState, { table }: Domain, hearsChunk
 /**
  * Refuses a range of which one command would have more to tell than `tellsPerCommand` of the configuration: an event or
  * more for each chunk that units hear of by itself, a line for each small entry that is there already. The kernel has
- * no such limit; here all of it is kept in memory, and nobody else is answered meanwhile.
+ * no such limit; here all of it is kept in memory, where it would push everything else out of the events that are kept.
  */
 export function* requireTellable(
   state: KernelState,
@@ -27,7 +27,6 @@ export function* requireTellable(
   hearsChunks: boolean,
 ): Steps<void> {
   const most = state.config.tellsPerCommand ?? Infinity;
-  if (most === Infinity) return;
   const { pfn, physicalPfn, pages } = run;
   const rest = new Every(COUNTED_PER_STEP);
   if (hearsChunks) {

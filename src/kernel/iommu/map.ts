@@ -26,12 +26,10 @@ import { Every, type Steps } from '../steps.js';
 import { unsafe } from '../unsafe.js';
 import { mayTellTooMuch, requireTellable } from './map-limit.js';
 import { chunkOrder } from './page-size.js';
-import { unmap } from './unmap.js';
+import { CHUNKS_PER_STEP, unmap } from './unmap.js';
 
 /** 4 KiB pages one leaf table has entries for. */
 const TABLE_PAGES = 512;
-/** Each can be heard of by several units and devices. */
-const CHUNKS_PER_STEP = 64;
 
 /** A range to map. */
 export interface MapRequest {

@@ -3,9 +3,7 @@ import { type Unmapped, intelUnmap, reachOfUnmap, syncUnmap } from '../intel/unm
 import type { Domain } from './domain.js';
 import type { KernelState } from '../state.js';
 import { Every, type Steps } from '../steps.js';
-import { unmapPages } from './unmap.js';
-
-const CHUNKS_PER_STEP = 64;
+import { CHUNKS_PER_STEP, unmapPages } from './unmap.js';
 
 /**
  * Unmaps range after range of one domain and flushes as late as the profile allows: older kernels at once,

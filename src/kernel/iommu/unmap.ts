@@ -5,8 +5,8 @@ import type { KernelState } from '../state.js';
 import { Every, type Steps, wholly } from '../steps.js';
 import { chunkOrder } from './page-size.js';
 
-/** Each can be heard of by several units and devices. */
-const CHUNKS_PER_STEP = 64;
+/** Chunks after which others get a turn: each can be heard of by several units and devices. */
+export const CHUNKS_PER_STEP = 64;
 
 /**
  * Unmaps a range and returns how many bytes the kernel says it unmapped: never an error, 0 for a request it
