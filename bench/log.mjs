@@ -8,7 +8,7 @@ import { median, printRows, ratioText, spreadText, time } from './table.mjs';
 const ROUNDS = 7;
 const WARM_UP_ROUNDS = 2;
 /** Commands a round: enough for the compiler to have settled after those that warm up. */
-const COMMANDS = { 1: 1500, 100: 20_000, 1000: 60_000 };
+const COMMANDS = { 1: 10_000, 100: 20_000, 1000: 60_000 };
 
 /**
  * Commands of about 200 bytes made durable in batches: CPU of the process, with its threads, for each, and how many
