@@ -3,7 +3,7 @@ import { pageText } from './fanout-work.mjs';
 import { Load, Server } from './processes.mjs';
 import { median, printRows, ratioText, spreadText, time, verdict } from './table.mjs';
 
-const ROUNDS = 5;
+const ROUNDS = 9;
 const WARM_UP_ROUNDS = 1;
 /**
  * Messages each server sends before the first round. What is done once an event is compiled after some thousand
@@ -53,8 +53,7 @@ export async function fanout(name) {
     started.push(one);
     return one;
   };
-  const peer = (script, argument) =>
-    start(Server.start(new URL(`peers/${script}.mjs`, import.meta.url), [argument]));
+  const peer = (script, argument) => start(Server.startPeer(script, argument));
   const candidate = async (name, title, kind, script, argument) => ({
     ...{ name, title, kind, rounds: [] },
     server: await peer(script, argument),

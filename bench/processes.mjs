@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -7,6 +8,11 @@ const METER = new URL('cpu-meter.mjs', import.meta.url).href;
 const START_MS = 20_000;
 const ANSWER_MS = 120_000;
 const STOP_MS = 5_000;
+
+/** Flags of Node that `npm start` gives the program, and so whoever runs it here. */
+const START_FLAGS = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  .scripts.start.split(' ')
+  .filter((word) => word.startsWith('--'));
 
 /** A child of the benchmark that answers one message at a time. */
 class Child {
@@ -82,9 +88,12 @@ export class Server {
     this.url = url;
   }
 
-  /** @param script what to run: the built program, or a counterpart of this folder */
-  static async start(script, args = []) {
-    const child = new Child(script, args, ['--import', METER]);
+  /**
+   * @param script what to run: the built program, or a counterpart of this folder
+   * @param flags of Node
+   */
+  static async start(script, args = [], flags = []) {
+    const child = new Child(script, args, [...flags, '--import', METER]);
     try {
       return new Server(child, await child.address());
     } catch (error) {
@@ -95,13 +104,8 @@ export class Server {
 
   /** The program as users start it, with its log in memory. */
   static startReal() {
-    return Server.start(new URL('../dist/main.js', import.meta.url), [
-      'serve',
-      '--port',
-      '0',
-      '--log',
-      'memory',
-    ]);
+    const args = ['serve', '--port', '0', '--log', 'memory'];
+    return Server.start(new URL('../dist/main.js', import.meta.url), args, START_FLAGS);
   }
 
   /** Microseconds of CPU, user and system, that the server used while `work` went on. */
@@ -114,6 +118,12 @@ export class Server {
   async #cpu() {
     const { cpu } = await this.#child.ask('cpu');
     return cpu.user + cpu.system;
+  }
+
+  /** A counterpart of this folder by name; the one named as the program is the program. */
+  static startPeer(name, argument) {
+    const flags = name === 'iommu-graph' ? START_FLAGS : [];
+    return Server.start(new URL(`peers/${name}.mjs`, import.meta.url), [argument], flags);
   }
 
   /** Has it make events inside its own process; tells when each was made. See peers/paced.mjs. */

@@ -12,6 +12,14 @@ export interface Sink {
   end(error?: unknown): void;
 }
 
+/** What a reader has in common with those who asked for the same. */
+export interface Company {
+  readonly settings: StreamSettings;
+  answerTo(value: unknown): SharedAnswer | Promise<SharedAnswer>;
+  /** One of them goes. */
+  leave(reader: Reader): void;
+}
+
 /** One subscriber: its place in the feed, and its connection. */
 export class Reader {
   private open = true;
@@ -23,9 +31,7 @@ export class Reader {
   constructor(
     private readonly source: Source,
     private readonly sink: Sink,
-    private readonly answerTo: (value: unknown) => SharedAnswer | Promise<SharedAnswer>,
-    private readonly settings: StreamSettings,
-    private readonly left: (reader: Reader) => void,
+    private readonly company: Company,
   ) {
     this.newestAtStart = source.newest;
   }
@@ -40,7 +46,7 @@ export class Reader {
           else if (this.source.position < this.source.newest) this.lookOn();
           return;
         }
-        const answer = this.answerTo(value);
+        const answer = this.company.answerTo(value);
         if (answer instanceof Promise) this.await(answer);
         else this.give(answer);
       }
@@ -53,12 +59,12 @@ export class Reader {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    this.left(this);
+    this.company.leave(this);
     void this.source.return();
   }
 
   private give(answer: SharedAnswer): void {
-    if (this.sink.waiting <= this.settings.bufferBytes) return this.sink.send(answer);
+    if (this.sink.waiting <= this.company.settings.bufferBytes) return this.sink.send(answer);
     this.resting = true;
     this.sink.send(answer, (error) => (error == null ? this.goOn() : this.close()));
   }
@@ -66,7 +72,8 @@ export class Reader {
   private goOn(): void {
     this.resting = false;
     const { position, newest } = this.source;
-    if (position >= this.newestAtStart && newest - position > this.settings.lagEvents) this.source.skip();
+    if (position >= this.newestAtStart && newest - position > this.company.settings.lagEvents)
+      this.source.skip();
     this.serve();
   }
 

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { buildSchema } from '../graphql/schema.js';
-import { type Sync, openLmdbLog } from '../log/lmdb-log.js';
+import type { Sync } from '../log/lmdb-log.js';
 import { openMemoryLog } from '../log/memory-log.js';
+import type { CommandLog } from '../log/port.js';
 import { ensureDemo } from '../platform/create.js';
 import { PlatformHost } from '../platform/host.js';
 import { programIn } from '../platform/program.js';
@@ -50,9 +51,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { logger } = options;
   let host: PlatformHost | null = null;
   const schema = buildSchema();
-  const log = await (options.log === 'memory'
-    ? openMemoryLog()
-    : openLmdbLog(options.dataDirectory, { sync: options.sync, lost: options.logLost }));
+  const log = await openLog(options);
   const server = createServer({
     schema,
     context: () => ({ host }),
@@ -84,6 +83,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await log.close();
     throw error;
   }
+}
+
+async function openLog({ log, dataDirectory, sync, logLost }: ServeOptions): Promise<CommandLog> {
+  if (log === 'memory') return openMemoryLog();
+  // Only now: the native library takes memory that a log in memory has no use for.
+  const { openLmdbLog } = await import('../log/lmdb-log.js');
+  return openLmdbLog(dataDirectory, { sync, lost: logLost });
 }
 
 function snapshotsBy({ programDirectory, logger }: ServeOptions): SnapshotSettings {

@@ -1,6 +1,6 @@
 import { type ExecutionArgs, execute } from 'graphql';
 import type { Mask } from './masked-errors.js';
-import { Reader, type Sink } from './reader.js';
+import { type Company, Reader, type Sink } from './reader.js';
 import { SharedAnswer } from './shared-answer.js';
 import type { Source } from './source.js';
 import type { StreamSettings } from './stream-settings.js';
@@ -12,7 +12,7 @@ import type { StreamSettings } from './stream-settings.js';
  * A stream that was quiet for the gathering time sends at once; in a storm one message carries what came since
  * the last.
  */
-export class SharedStream {
+export class SharedStream implements Company {
   private readonly readers = new Set<Reader>();
   private readonly answers = new WeakMap<object, SharedAnswer | Promise<SharedAnswer>>();
   private lastPassAt = -Infinity;
@@ -22,27 +22,21 @@ export class SharedStream {
   /** @param left called when the last reader has gone */
   constructor(
     private readonly args: ExecutionArgs,
-    private readonly settings: StreamSettings,
+    readonly settings: StreamSettings,
     private readonly mask: Mask,
     private readonly left: () => void,
   ) {}
 
   /** Adds a reader at a place of its own. It is given at once what lies there. */
   join(source: Source, sink: Sink): Reader {
-    const reader = new Reader(
-      source,
-      sink,
-      (value) => this.answerTo(value),
-      this.settings,
-      (one) => this.leave(one),
-    );
+    const reader = new Reader(source, sink, this);
     this.readers.add(reader);
     this.stopListening ??= source.feed.listen(() => this.ring());
     reader.serve();
     return reader;
   }
 
-  private leave(reader: Reader): void {
+  leave(reader: Reader): void {
     this.readers.delete(reader);
     if (this.readers.size > 0) return;
     this.stopListening?.();
@@ -65,7 +59,7 @@ export class SharedStream {
     for (const reader of this.readers) reader.serve();
   }
 
-  private answerTo(value: unknown): SharedAnswer | Promise<SharedAnswer> {
+  answerTo(value: unknown): SharedAnswer | Promise<SharedAnswer> {
     // Only an object tells that it is the very one another reader got.
     if (typeof value !== 'object' || value === null) return this.make(value);
     let answer = this.answers.get(value);

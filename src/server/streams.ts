@@ -10,6 +10,8 @@ import type { StreamSettings } from './stream-settings.js';
 export interface OpenedStream {
   /** Begins to send. */
   readonly readInto: (sink: Sink) => Reader;
+  /** Lets go of it; nobody will read it. */
+  readonly drop: () => void;
 }
 
 /** Opens a subscription; what it cannot open it answers. */
@@ -37,6 +39,9 @@ export function createStreams(settings: StreamSettings, mask: Mask): OpenStream 
     const made = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in made)) return made;
     const source = sourceOf(made);
-    return { readInto: (sink) => streamFor(source, args).join(source, sink) };
+    return {
+      readInto: (sink) => streamFor(source, args).join(source, sink),
+      drop: () => void source.return(),
+    };
   };
 }

@@ -41,6 +41,15 @@ describe('GraphQL over WebSocket', () => {
     await running.subscriptions(0);
   });
 
+  it('lets go of a source that the client completes before it is open', async () => {
+    client.subscribe('a', 'subscription { endless }');
+    client.send({ id: 'a', type: 'complete' });
+    client.subscribe('b', 'subscription { endless }');
+    await running.subscriptions(1);
+    client.send({ id: 'b', type: 'complete' });
+    await running.subscriptions(0);
+  });
+
   it.each([
     ['that does not parse', '{', 'Syntax Error'],
     ['that is not valid', '{ nothing }', 'Cannot query field'],
