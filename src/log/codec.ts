@@ -3,28 +3,16 @@ import { LogError } from './log-error.js';
 
 /** `copyBuffers`: bytes that are read back must not keep a page of the store, or another entry, alive. */
 const packr = new Packr({ useRecords: false, copyBuffers: true });
-const views = new Packr({ useRecords: false });
 
 /**
- * Plain data as MessagePack.
+ * Plain data as MessagePack, in memory that others share: whoever keeps it for long copies it.
  *
  * What would not come back as it went in is refused here, before it is acknowledged: a replay that reads
  * something else than was applied would build another machine.
  */
 export function encode(value: unknown): Uint8Array {
   if (!isPlain(value)) throw new LogError('NOT_PLAIN_DATA', findOffence(value, 'entry')!);
-  // Copied: what is packed next to it may be large. Into Node's pool: memory of its own costs more than a small entry.
-  return Buffer.from(packr.pack(value));
-}
-
-/** What is known to be plain data as MessagePack; to be copied before the next is packed. */
-export function pack(value: unknown): Uint8Array {
   return packr.pack(value);
-}
-
-/** The value of bytes made by {@link pack}; byte strings in it are views of those bytes. */
-export function unpack(bytes: Uint8Array): unknown {
-  return views.unpack(bytes);
 }
 
 /** The value of bytes made by {@link encode}; byte strings come back as `Uint8Array`. */

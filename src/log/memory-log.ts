@@ -33,7 +33,8 @@ export class MemoryStore implements Store {
           this.entries.set(write.stream, []);
           break;
         case 'append':
-          this.entries.get(write.stream)?.push(write.entry);
+          // Into Node's pool: memory of its own costs more than a small entry.
+          this.entries.get(write.stream)?.push(Buffer.from(write.entry));
           break;
         case 'drop':
           this.entries.delete(write.stream);

@@ -7,6 +7,7 @@ import type { Store, StoredEntry, Write } from './store.js';
 
 /** A stream as accepted; what is durable lags behind it by the commit under way. */
 interface Stream {
+  readonly name: string;
   readonly number: number;
   readonly header: Uint8Array;
   accepted: number;
@@ -15,11 +16,7 @@ interface Stream {
 }
 
 /** A write on its way, and the stream it changes. */
-interface Change {
-  readonly write: Write;
-  readonly name: string;
-  readonly stream: Stream;
-}
+type Change = Write & { readonly of: Stream };
 
 /** The rules of the log, over a store that only has to keep bytes. */
 export class StreamLog implements CommandLog {
@@ -32,7 +29,8 @@ export class StreamLog implements CommandLog {
 
   private constructor(private readonly store: Store) {
     this.writes = new GroupCommit(
-      (batch) => this.commit(batch),
+      (changes) => (this.lost === null ? this.store.commit(changes) : Promise.reject(this.lost)),
+      (changes) => this.noteDurable(changes),
       (changes, cause) => this.undo(changes, cause),
     );
   }
@@ -45,6 +43,7 @@ export class StreamLog implements CommandLog {
     log.nextNumber = lastNumber + 1;
     for (const { stream, name, header, lastRevision } of streams) {
       log.byName.set(name, {
+        name,
         number: stream,
         header,
         accepted: lastRevision,
@@ -67,15 +66,21 @@ export class StreamLog implements CommandLog {
     this.refuseIfClosed();
     if (this.byName.has(name)) throw new LogError('STREAM_EXISTS', `There is a stream "${name}" already.`);
     const stream: Stream = {
+      name,
       number: this.nextNumber++,
-      header: encode(header),
+      header: Uint8Array.from(encode(header)),
       accepted: 0,
       durable: 0,
       isDurable: false,
     };
     this.byName.set(name, stream);
-    const write = { kind: 'create', stream: stream.number, name, header: stream.header } as const;
-    await this.writes.submit({ write, name, stream });
+    await this.writes.submit({
+      kind: 'create',
+      stream: stream.number,
+      name,
+      header: stream.header,
+      of: stream,
+    });
   }
 
   append(name: string, revision: number, entry: unknown): Promise<void> {
@@ -95,9 +100,9 @@ export class StreamLog implements CommandLog {
         `Stream "${name}" continues with revision ${stream.accepted + 1}, not ${revision}.`,
       );
     }
-    const write = { kind: 'append', stream: stream.number, revision, entry: encode(entry) } as const;
+    const bytes = encode(entry);
     stream.accepted = revision;
-    return { write, name, stream };
+    return { kind: 'append', stream: stream.number, revision, entry: bytes, of: stream };
   }
 
   async *read(name: string, fromRevision: number): AsyncGenerator<LogEntry> {
@@ -139,7 +144,7 @@ export class StreamLog implements CommandLog {
     this.refuseIfClosed();
     const stream = this.find(name);
     this.byName.delete(name);
-    await this.writes.submit({ write: { kind: 'drop', stream: stream.number }, name, stream });
+    await this.writes.submit({ kind: 'drop', stream: stream.number, of: stream });
   }
 
   async saveSnapshot(
@@ -195,21 +200,20 @@ export class StreamLog implements CommandLog {
     await this.store.close();
   }
 
-  private async commit(changes: readonly Change[]): Promise<void> {
-    if (this.lost !== null) throw this.lost;
-    await this.store.commit(changes.map(({ write }) => write));
-    for (const { write, stream } of changes) {
-      if (write.kind === 'create') stream.isDurable = true;
-      if (write.kind === 'append') stream.durable = write.revision;
+  private noteDurable(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === 'create') change.of.isDurable = true;
+      if (change.kind === 'append') change.of.durable = change.revision;
     }
   }
 
   /** Takes back what was accepted and is not stored. */
   private undo(changes: readonly Change[], cause: unknown): LogError {
-    for (const { write, name, stream } of changes) {
-      if (write.kind === 'create' && this.byName.get(name) === stream) this.byName.delete(name);
-      if (write.kind === 'append') stream.accepted = stream.durable;
-      if (write.kind === 'drop' && !this.byName.has(name)) this.byName.set(name, stream);
+    for (const { kind, of: stream } of changes) {
+      const { name } = stream;
+      if (kind === 'create' && this.byName.get(name) === stream) this.byName.delete(name);
+      if (kind === 'append') stream.accepted = stream.durable;
+      if (kind === 'drop' && !this.byName.has(name)) this.byName.set(name, stream);
     }
     if (cause instanceof LogError && cause.refusal === 'LOST') return (this.lost = cause);
     return new LogError('FAILED', `The command log could not be written: ${messageOf(cause)}.`, { cause });

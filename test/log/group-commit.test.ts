@@ -3,6 +3,7 @@ import { GroupCommit } from '../../src/log/group-commit.js';
 /** A store whose commits end when the test says so. */
 function heldCommits() {
   const batches: string[][] = [];
+  const durable: string[][] = [];
   const undone: string[][] = [];
   const ends: { resolve: () => void; reject: (cause: Error) => void }[] = [];
   const group = new GroupCommit<string>(
@@ -10,13 +11,14 @@ function heldCommits() {
       batches.push([...batch]);
       return new Promise((resolve, reject) => ends.push({ resolve, reject }));
     },
+    (items) => durable.push([...items]),
     (items, cause) => {
       undone.push([...items]);
       return new Error(`refused: ${(cause as Error).message}`);
     },
   );
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-  return { batches, undone, ends, group, turn };
+  return { batches, durable, undone, ends, group, turn };
 }
 
 describe('group commit', () => {
@@ -35,16 +37,18 @@ describe('group commit', () => {
     await rest;
   });
 
-  it('resolves nothing before its commit has', async () => {
-    const { ends, group, turn } = heldCommits();
+  it('resolves nothing before its commit has, and all of it was told', async () => {
+    const { durable, ends, group, turn } = heldCommits();
     let resolved = false;
     const submitted = group.submit('a').then(() => {
       resolved = true;
+      expect(durable).toEqual([['a', 'b']]);
     });
+    const other = group.submit('b');
     await turn();
-    expect(resolved).toBe(false);
+    expect([resolved, durable]).toEqual([false, []]);
     ends[0]?.resolve();
-    await submitted;
+    await Promise.all([submitted, other]);
   });
 
   it('refuses the batch that failed and what waited behind it, newest first undone, and goes on', async () => {

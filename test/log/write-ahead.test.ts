@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findAhead } from '../../src/log/lmdb/ahead-found.js';
+import { AHEAD, findAhead } from '../../src/log/lmdb/ahead-found.js';
 import { Damage } from '../../src/log/lmdb/damage.js';
-import type { PackedWrite } from '../../src/log/lmdb/packed.js';
 import { WriteAhead } from '../../src/log/lmdb/write-ahead.js';
 import { openLmdbLog } from '../../src/log/lmdb-log.js';
+import type { Write } from '../../src/log/store.js';
 import { valuesOf } from '../support/log/appending.js';
 import { faultyWrites } from '../support/log/faulty-writes.js';
 
@@ -21,12 +21,12 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** A commit of its own kind for each number. */
-const commit = (number: number, bytes = 700): PackedWrite[] => [
-  { kind: 'append', stream: 1, first: number, value: new Uint8Array(bytes).fill(number) },
+const commit = (number: number): Write[] => [
+  { kind: 'append', stream: 1, revision: number, entry: new Uint8Array(700).fill(number) },
 ];
 
 function openAhead(stored: number): WriteAhead {
-  findAhead(path, stored);
+  findAhead(path, stored, AHEAD);
   return new WriteAhead(path, stored, false);
 }
 
@@ -49,11 +49,12 @@ function foundIn(bytes: Buffer, stored: number): number[] {
 }
 
 function found(stored: number): number[] {
-  return findAhead(path, stored).map((writes) => {
-    const [write] = writes;
-    if (write?.kind !== 'append') throw new Error('another write');
-    expect(Buffer.compare(write.value, new Uint8Array(700).fill(write.first))).toBe(0);
-    return write.first;
+  return findAhead(path, stored, AHEAD).writes.map((write) => {
+    if (write.kind !== 'append') throw new Error('another write');
+    const { source, at, end, first } = write;
+    // Behind its length, the only one.
+    expect(Buffer.compare(source.subarray(at + 4, end), new Uint8Array(700).fill(first))).toBe(0);
+    return first;
   });
 }
 
@@ -99,7 +100,7 @@ describe.each([
 
 test('a commit that is followed by another and is not what was written is told, whichever byte of it changed', async () => {
   const bytes = await written(1, 3);
-  const size = HEAD + bytes.readUInt32LE(0);
+  const size = HEAD + bytes.readUInt32LE(4);
   for (let at = size; at < 2 * size; at++) {
     const changed = Buffer.from(bytes);
     changed[at]! ^= 1 << (at % 8);

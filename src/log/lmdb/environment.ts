@@ -32,8 +32,14 @@ export class Environment {
       this.room.reserve(2 * this.room.used() + OVERHEAD);
       upgradeFrom1(this.root, this.streams, this.records, directory);
     }
-    // Format 2 had no snapshots and format 3 no commits written ahead, and they are the same otherwise.
-    if (format === 2 || format === 3) this.run(() => void this.root.put(FORMAT_KEY, FORMAT));
+  }
+
+  /**
+   * To be called when nothing is left in `ahead.log`, whose records format 5 changed. Otherwise format 2 only had no
+   * snapshots, and format 3 no such file.
+   */
+  putFormat(): void {
+    this.transaction(0, 0, () => void this.root.put(FORMAT_KEY, FORMAT));
   }
 
   /** Number of the last commit that is here. */

@@ -8,7 +8,7 @@ import type { Item } from './file-tree.js';
 import { countOf, packEntries, revisionKey, revisionOf, seal, streamKey, unseal } from './records.js';
 
 /** Format of what is stored; a change that an older server would misread makes it one more. */
-export const FORMAT = 4;
+export const FORMAT = 5;
 export const FORMAT_KEY = 'iommu-graph command log';
 /** How many commits there were: tells which of those written ahead are here, and whether one that failed is. */
 export const COUNT_KEY = 'transactions';
@@ -20,6 +20,7 @@ const KNOWN: Readonly<Record<number, readonly string[]>> = {
   2: DATABASES,
   3: DATABASES,
   4: DATABASES,
+  5: DATABASES,
 };
 
 /** Entries of one value. */

@@ -1,9 +1,11 @@
-import { unpack } from '../codec.js';
 import { LogError } from '../log-error.js';
-import { findAhead } from './ahead-found.js';
-import { recordsIn } from './ahead-record.js';
+import { AHEAD_4 } from './ahead-format-4.js';
+import { AHEAD, type AheadFormat, findAhead, type FoundAhead } from './ahead-found.js';
+import { knownRecordAt, recordsOf } from './ahead-record.js';
+import { type AheadWrite, readWrites } from './ahead-writes.js';
 import { Damage } from './damage.js';
 import { Environment } from './environment.js';
+import { FORMAT } from './format.js';
 import { merged } from './merged.js';
 import type { WorkerStart } from './messages.js';
 import type { Found, FoundRecord, FoundStream, PackedPart, PackedWrite } from './packed.js';
@@ -27,7 +29,7 @@ const OVERHEAD_PER_WRITE = 24 * 1024;
 export class LmdbStore {
   private readonly environment: Environment;
   /** Writes of commits that are durable and not in the databases. */
-  private pending: PackedWrite[];
+  private pending: AheadWrite[];
   /** Number of the last of them. */
   private count: number;
   /** Streams of which snapshots may be left that are not wanted any more. */
@@ -36,13 +38,15 @@ export class LmdbStore {
 
   /** @param format of what is there, from `examine`; null for a new file */
   constructor({ path, aheadPath, directory }: WorkerStart, format: number | null) {
+    if (format === null) proveNone(aheadPath, directory);
     this.environment = new Environment(path, directory, format);
-    const stored = this.environment.readCount();
-    const found = foundAhead(aheadPath, stored, directory);
-    this.pending = found.flat();
-    this.count = stored + found.length;
+    const ahead = format === null || format === FORMAT ? AHEAD : AHEAD_4;
+    const found = foundAhead(aheadPath, this.environment.readCount(), directory, ahead);
+    this.pending = found.writes;
+    this.count = found.last;
     // All of them: the file begins anew, and what it gets must not stand behind commits of which the database has later ones.
     this.settle();
+    if (format !== null && format !== FORMAT) this.environment.putFormat();
   }
 
   load(): Found {
@@ -70,15 +74,19 @@ export class LmdbStore {
   }
 
   /** Takes commits that were made durable; a failure of what is asked of them later loses none. */
-  take(records: Uint8Array): void {
-    for (const { number, bytes } of recordsIn(records)) {
-      for (const write of unpack(bytes) as PackedWrite[]) {
-        this.pending.push(write);
-        if (write.kind !== 'drop') continue;
-        this.dropped.push(write.stream);
-        this.stale.add(write.stream);
-      }
-      this.count = number;
+  take(bytes: Uint8Array): void {
+    const records = recordsOf(bytes);
+    const from = this.pending.length;
+    for (let at = 0; at < bytes.byteLength;) {
+      const record = knownRecordAt(records, at);
+      readWrites(records, record, this.pending);
+      this.count = record.number;
+      at = record.end;
+    }
+    for (const { kind, stream } of this.pending.slice(from)) {
+      if (kind !== 'drop') continue;
+      this.dropped.push(stream);
+      this.stale.add(stream);
     }
   }
 
@@ -245,14 +253,25 @@ export class LmdbStore {
   }
 }
 
-function foundAhead(path: string, stored: number, directory: string): (readonly PackedWrite[])[] {
-  try {
-    return findAhead(path, stored);
-  } catch (cause) {
-    if (!(cause instanceof Damage)) throw cause;
-    const message = `The command log in ${directory} is damaged (${cause.message}); nothing of it was changed.`;
-    throw new LogError('UNUSABLE', message, { cause });
+/** A new log would begin over what is in the file, or not see it. */
+function proveNone(path: string, directory: string): void {
+  for (const format of [AHEAD, AHEAD_4]) {
+    if (foundAhead(path, 0, directory, format).last > 0)
+      throw damaged(directory, new Damage('log.mdb is missing beside ahead.log'));
   }
+}
+
+function foundAhead(path: string, stored: number, directory: string, format: AheadFormat): FoundAhead {
+  try {
+    return findAhead(path, stored, format);
+  } catch (cause) {
+    throw cause instanceof Damage ? damaged(directory, cause) : cause;
+  }
+}
+
+function damaged(directory: string, cause: Damage): LogError {
+  const message = `The command log in ${directory} is damaged (${cause.message}); nothing of it was changed.`;
+  return new LogError('UNUSABLE', message, { cause });
 }
 
 function copyOf(bytes: Uint8Array): Uint8Array {

@@ -35,6 +35,13 @@ export function unsealed(length: number): Uint8Array {
   return new Uint8Array(CRC_BYTES + length);
 }
 
+/** A value of this content, still without its check sum. */
+export function sealable(content: Uint8Array): Uint8Array {
+  const value = unsealed(content.byteLength);
+  contentOf(value).set(content);
+  return value;
+}
+
 /** What follows the check sum. */
 export function contentOf(value: Uint8Array): Uint8Array {
   return value.subarray(CRC_BYTES);
@@ -71,6 +78,38 @@ export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
     view.setUint32(4 + 4 * index, entry.byteLength, true);
     value.set(entry, at);
     at += entry.byteLength;
+  }
+  return value;
+}
+
+/** Entries as they stand in bytes: the lengths of all, 4 bytes each, and then theirs, from `at` to `end`. */
+export interface Entries {
+  readonly count: number;
+  readonly source: Uint8Array;
+  readonly at: number;
+  readonly end: number;
+}
+
+/** Where entries end, the first of whose lengths is at `at`; null when there are none or they go on behind `most`. */
+export function endOfEntries(view: DataView, at: number, count: number, most: number): number | null {
+  let end = at + 4 * count;
+  if (count === 0 || end > most) return null;
+  for (let index = 0; index < count; index++) end += view.getUint32(at + 4 * index, true);
+  return end > most ? null : end;
+}
+
+/** The same value as {@link packEntries} makes of all of these, of which there are `count`. */
+export function joinEntries(parts: readonly Entries[], count: number): Uint8Array {
+  const value = unsealed(parts.reduce((sum, { at, end }) => sum + end - at, 4));
+  new DataView(value.buffer).setUint32(CRC_BYTES, count, true);
+  let lengthsAt = CRC_BYTES + 4;
+  let bytesAt = lengthsAt + 4 * count;
+  for (const { count, source, at, end } of parts) {
+    const bytes = at + 4 * count;
+    value.set(source.subarray(at, bytes), lengthsAt);
+    value.set(source.subarray(bytes, end), bytesAt);
+    lengthsAt += 4 * count;
+    bytesAt += end - bytes;
   }
   return value;
 }

@@ -3,9 +3,8 @@ import { decode } from '../codec.js';
 import { LogError } from '../log-error.js';
 import type { SnapshotEnd, SnapshotPart, Store, Stored, StoredEntry, StoredStream, Write } from '../store.js';
 import type { Answer, Calls, Question, WorkerStart } from './messages.js';
-import { packWrites, sealable } from './pack.js';
 import type { FoundStream } from './packed.js';
-import { countOf, packEntries, unpackEntries } from './records.js';
+import { countOf, packEntries, sealable, unpackEntries } from './records.js';
 import { WORKER_FILE } from './worker-file.js';
 import { WriteAhead } from './write-ahead.js';
 
@@ -51,21 +50,18 @@ export class WorkerStore implements Store {
   }
 
   async commit(writes: readonly Write[]): Promise<void> {
+    const ahead = this.ahead!;
     try {
-      await this.append(this.ahead!, writes);
+      if (this.ended !== null) throw this.ended;
+      if (ahead.bytes >= MOST_AHEAD) {
+        await this.ask('settle', null);
+        ahead.clear();
+      }
+      await ahead.append(writes);
     } catch (cause) {
       if (cause instanceof LogError && cause.refusal === 'LOST') this.lost(cause);
       throw cause;
     }
-  }
-
-  private async append(ahead: WriteAhead, writes: readonly Write[]): Promise<void> {
-    if (this.ended !== null) throw this.ended;
-    if (ahead.bytes >= MOST_AHEAD) {
-      await this.ask('settle', null);
-      ahead.clear();
-    }
-    await ahead.append(packWrites(writes));
     // What a dropped stream leaves is removed once the databases know. Where they cannot take it, it is told when they must.
     if (ahead.untaken >= ENOUGH || writes.some(({ kind }) => kind === 'drop'))
       this.ask('settle', null).catch(() => undefined);

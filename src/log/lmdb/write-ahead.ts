@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, write } from 'node:fs';
-import { pack } from '../codec.js';
 import { LogError } from '../log-error.js';
+import type { Write } from '../store.js';
 import { HEAD, sealRecord } from './ahead-record.js';
-import type { PackedWrite } from './packed.js';
+import { putWrites } from './ahead-writes.js';
+import { Image } from './image.js';
 
 /** Bytes the file grows by; a file that does not grow is synced sooner, and a full disk is met here. */
 const STEP = 4 * 1024 * 1024;
@@ -23,7 +24,7 @@ export class WriteAhead {
   private size: number;
   private end = 0;
   /** What the file holds up to its end, and then the commit under way. */
-  private image: Uint8Array<ArrayBuffer> = new Uint8Array(64 * 1024);
+  private readonly image = new Image(64 * 1024);
   private taken = 0;
 
   /**
@@ -51,28 +52,17 @@ export class WriteAhead {
   }
 
   /** Makes a commit durable; one call at a time. When it rejects, it is not there; with `LOST` that is not known. */
-  async append(writes: readonly PackedWrite[]): Promise<void> {
-    const bytes = pack(writes);
-    const end = this.end + HEAD + bytes.byteLength;
-    this.makeRoom(end);
-    this.image.set(bytes, this.end + HEAD);
-    const record = this.image.subarray(this.end, end);
-    sealRecord(record, this.count + 1);
-    if (this.size < end) await this.grow(end);
-    try {
-      await this.write(record, this.end);
-    } catch (cause) {
-      await this.takeBack();
-      throw cause;
-    }
-    this.end = end;
-    this.count++;
+  append(writes: readonly Write[]): Promise<void> {
+    this.image.reserve(this.end + HEAD);
+    const end = putWrites(this.image, this.end + HEAD, writes);
+    sealRecord(this.image, this.end, end, this.count + 1);
+    return this.size < end ? this.grow(end).then(() => this.store(end)) : this.store(end);
   }
 
   /** The records of durable commits that were not taken before; null when there are none. */
   take(): Uint8Array<ArrayBuffer> | null {
     if (this.untaken === 0) return null;
-    const records = this.image.slice(this.taken, this.end);
+    const records = this.image.bytes.slice(this.taken, this.end);
     this.taken = this.end;
     return records;
   }
@@ -81,26 +71,22 @@ export class WriteAhead {
   clear(): void {
     this.end = 0;
     this.taken = 0;
-    if (this.image.byteLength > MOST_KEPT) this.image = new Uint8Array(MOST_KEPT);
+    this.image.shrink(MOST_KEPT);
   }
 
   close(): void {
     closeSync(this.file);
   }
 
-  private makeRoom(bytes: number): void {
-    if (bytes <= this.image.byteLength) return;
-    const image = new Uint8Array(Math.max(bytes, 2 * this.image.byteLength));
-    image.set(this.image);
-    this.image = image;
-  }
-
   private async grow(to: number): Promise<void> {
     const end = to + STEP;
     try {
       while (this.size < end) {
-        await this.write(ZEROS.subarray(0, end - this.size), this.size);
-        this.size = Math.min(end, this.size + ZEROS.byteLength);
+        const length = Math.min(ZEROS.byteLength, end - this.size);
+        await new Promise<void>((resolve, reject) => {
+          this.write(ZEROS, 0, length, this.size, (cause) => (cause === null ? resolve() : reject(cause)));
+        });
+        this.size += length;
       }
     } catch (cause) {
       // There may be room for this commit where there is none for a step.
@@ -109,31 +95,41 @@ export class WriteAhead {
     }
   }
 
-  /** What could not be synced must not be found by the next start. */
-  private async takeBack(): Promise<void> {
-    try {
-      await this.write(ZEROS.subarray(0, HEAD), this.end);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new LogError('LOST', `What the command log holds is known only after a restart: ${reason}.`, {
-        cause,
+  /** Writes the record that goes up to there. */
+  private store(end: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.write(this.image.bytes, this.end, end - this.end, this.end, (cause) => {
+        if (cause !== null) {
+          this.takeBack(cause, reject);
+          return;
+        }
+        this.end = end;
+        this.count++;
+        resolve();
       });
-    }
+    });
+  }
+
+  /** What could not be synced must not be found by the next start. */
+  private takeBack(cause: Error, reject: (cause: Error) => void): void {
+    this.write(ZEROS, 0, HEAD, this.end, (another) => {
+      if (another === null) return reject(cause);
+      const message = `What the command log holds is known only after a restart: ${another.message}.`;
+      reject(new LogError('LOST', message, { cause: another }));
+    });
   }
 
   /** With a plain callback: a promise of the file system's costs as much as the commit. */
-  private write(bytes: Uint8Array, at: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let done = 0;
-      const go = () => {
-        write(this.file, bytes, done, bytes.byteLength - done, at + done, (cause, written) => {
-          if (cause !== null) return reject(cause);
-          done += written;
-          if (done < bytes.byteLength) go();
-          else resolve();
-        });
-      };
-      go();
+  private write(
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    at: number,
+    done: (cause: Error | null) => void,
+  ): void {
+    write(this.file, bytes, from, length, at, (cause, written) => {
+      if (cause !== null || written === length) done(cause);
+      else this.write(bytes, from + written, length - written, at + written, done);
     });
   }
 }
