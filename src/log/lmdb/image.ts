@@ -4,7 +4,7 @@ export class Image {
   view: DataView;
 
   constructor(length: number) {
-    this.bytes = new Uint8Array(length);
+    this.bytes = memory(length);
     this.view = new DataView(this.bytes.buffer);
   }
 
@@ -19,9 +19,29 @@ export class Image {
   }
 
   private resize(length: number): void {
-    const bytes = new Uint8Array(length);
+    const bytes = memory(length);
     bytes.set(this.bytes.subarray(0, length));
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer);
+  }
+}
+
+/** Not among the types of Node 20. */
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+};
+const WASM_PAGE = 64 * 1024;
+
+/**
+ * Zeros that begin where a page of the machine does, as is asked of what is written past the system's cache; they begin
+ * anywhere when there is no such memory.
+ */
+export function memory(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    // Of no other memory is it known. It reserves gigabytes of addresses, of which a process may be given few.
+    const { buffer } = new WebAssembly.Memory({ initial: Math.ceil(length / WASM_PAGE) });
+    return new Uint8Array(buffer, 0, length);
+  } catch {
+    return new Uint8Array(length);
   }
 }

@@ -3,11 +3,13 @@ import { LogError } from '../log-error.js';
 import type { Write } from '../store.js';
 import { HEAD, sealRecord } from './ahead-record.js';
 import { putWrites } from './ahead-writes.js';
-import { Image } from './image.js';
+import { Image, memory } from './image.js';
 
 /** Bytes the file grows by; a file that does not grow is synced sooner, and a full disk is met here. */
 const STEP = 4 * 1024 * 1024;
-const ZEROS = new Uint8Array(256 * 1024);
+const ZEROS = memory(256 * 1024);
+/** The file is written in whole blocks of so many bytes; past the system's cache that must be. */
+const BLOCK = 4096;
 /** Bytes of memory that are kept for the next commits. */
 const MOST_KEPT = 4 * 1024 * 1024;
 
@@ -20,11 +22,14 @@ const MOST_KEPT = 4 * 1024 * 1024;
  * our own takes longer to be told and to tell.
  */
 export class WriteAhead {
-  private readonly file: number;
+  private file: number;
+  /** Whether it is written past the system's cache. */
+  private isDirect: boolean;
+  /** Whole blocks only. */
   private size: number;
   private end = 0;
   /** What the file holds up to its end, and then the commit under way. */
-  private readonly image = new Image(64 * 1024);
+  private readonly image = new Image(MOST_KEPT);
   private taken = 0;
 
   /**
@@ -32,13 +37,14 @@ export class WriteAhead {
    * @param relaxed whether not to wait for the disk
    */
   constructor(
-    path: string,
+    private readonly path: string,
     private count: number,
-    relaxed: boolean,
+    private readonly relaxed: boolean,
   ) {
-    // Each write is a wait of its own: one call does what a write and an `fdatasync` do.
-    this.file = openSync(path, constants.O_RDWR | (relaxed ? 0 : constants.O_DSYNC));
-    this.size = fstatSync(this.file).size;
+    // The cache takes a tenth of a commit's time; what waits for no disk stays there.
+    this.isDirect = !relaxed;
+    this.file = this.open();
+    this.size = blocksIn(fstatSync(this.file).size);
   }
 
   /** Bytes of the commits in the file. */
@@ -55,8 +61,9 @@ export class WriteAhead {
   append(writes: readonly Write[]): Promise<void> {
     this.image.reserve(this.end + HEAD);
     const end = putWrites(this.image, this.end + HEAD, writes);
+    this.image.reserve(blocksOf(end));
     sealRecord(this.image, this.end, end, this.count + 1);
-    return this.size < end ? this.grow(end).then(() => this.store(end)) : this.store(end);
+    return this.size < end ? this.grow(blocksOf(end)).then(() => this.store(end)) : this.store(end);
   }
 
   /** The records of durable commits that were not taken before; null when there are none. */
@@ -90,15 +97,15 @@ export class WriteAhead {
       }
     } catch (cause) {
       // There may be room for this commit where there is none for a step.
-      this.size = fstatSync(this.file).size;
+      this.size = blocksIn(fstatSync(this.file).size);
       if (this.size < to) throw cause;
     }
   }
 
-  /** Writes the record that goes up to there. */
+  /** Writes the record that ends there. */
   private store(end: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.write(this.image.bytes, this.end, end - this.end, this.end, (cause) => {
+      this.writeBlocks(this.end, end, (cause) => {
         if (cause !== null) {
           this.takeBack(cause, reject);
           return;
@@ -112,11 +119,18 @@ export class WriteAhead {
 
   /** What could not be synced must not be found by the next start. */
   private takeBack(cause: Error, reject: (cause: Error) => void): void {
-    this.write(ZEROS, 0, HEAD, this.end, (another) => {
+    this.image.bytes.fill(0, this.end, this.end + HEAD);
+    this.writeBlocks(this.end, this.end + HEAD, (another) => {
       if (another === null) return reject(cause);
       const message = `What the command log holds is known only after a restart: ${another.message}.`;
       reject(new LogError('LOST', message, { cause: another }));
     });
+  }
+
+  /** What shares the first block is written again as it is; what follows in the last is of no commit. */
+  private writeBlocks(from: number, to: number, done: (cause: Error | null) => void): void {
+    const begin = blocksIn(from);
+    this.write(this.image.bytes, begin, blocksOf(to) - begin, begin, done);
   }
 
   /** With a plain callback: a promise of the file system's costs as much as the commit. */
@@ -128,8 +142,41 @@ export class WriteAhead {
     done: (cause: Error | null) => void,
   ): void {
     write(this.file, bytes, from, length, at, (cause, written) => {
-      if (cause !== null || written === length) done(cause);
+      if (cause?.code === 'EINVAL' && this.isDirect) {
+        this.useCache();
+        this.write(bytes, from, length, at, done);
+      } else if (cause !== null || written === length) done(cause);
       else this.write(bytes, from + written, length - written, at + written, done);
     });
   }
+
+  /** Where a disk has larger blocks, or memory does not begin where one does. */
+  private useCache(): void {
+    this.isDirect = false;
+    closeSync(this.file);
+    this.file = this.open();
+  }
+
+  private open(): number {
+    // Each write is a wait of its own: one call does what a write and an `fdatasync` do.
+    const flags = constants.O_RDWR | (this.relaxed ? 0 : constants.O_DSYNC);
+    try {
+      return openSync(this.path, flags | (this.isDirect ? constants.O_DIRECT : 0));
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EINVAL' || !this.isDirect) throw cause;
+      // The file system cannot do without its cache.
+      this.isDirect = false;
+      return openSync(this.path, flags);
+    }
+  }
+}
+
+/** Bytes of the whole blocks among so many bytes. */
+function blocksIn(bytes: number): number {
+  return bytes - (bytes % BLOCK);
+}
+
+/** Bytes of the blocks that so many bytes take. */
+function blocksOf(bytes: number): number {
+  return blocksIn(bytes + BLOCK - 1);
 }

@@ -1,10 +1,11 @@
 import fs from 'node:fs';
 
 /**
- * What a call does: `well` as it should; `short` writes some of it and says so; the others end in an error, with nothing,
- * half or all of it written, as when what was written could not be synced.
+ * What a call does: `well` as it should; `short` writes some of it and says so; `refused` as where a file cannot be
+ * written past the cache; the others end in an error, with nothing, half or all of it written, as when what was written
+ * could not be synced.
  */
-export type Doing = 'well' | 'short' | 'nothing' | 'half' | 'all';
+export type Doing = 'well' | 'short' | 'refused' | 'nothing' | 'half' | 'all';
 
 type Written = (cause: NodeJS.ErrnoException | null, written: number) => void;
 
@@ -20,8 +21,13 @@ export function faultyWrites(doing: (call: number) => Doing | Promise<Doing>): {
     void Promise.resolve(doing(++calls)).then((what) => {
       if (what === 'well') return real(file, bytes, from, length, at, done);
       if (what === 'short') return real(file, bytes, from, Math.ceil(length / 2), at, done);
+      if (what === 'refused')
+        return done(Object.assign(new Error('EINVAL: invalid argument, write'), { code: 'EINVAL' }), 0);
       const part = { nothing: 0, half: length >> 1, all: length }[what];
-      if (part > 0) fs.writeSync(file, bytes, from, part, at);
+      // Half a block can only be written through the cache.
+      const cached = fs.openSync(`/proc/self/fd/${file}`, 'r+');
+      fs.writeSync(cached, bytes, from, part, at);
+      fs.closeSync(cached);
       done(Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' }), 0);
     });
   });
