@@ -1,4 +1,4 @@
-/** A write as it crosses to the thread that does it; values still lack their check sums. */
+/** A write as the databases take it; values still lack their check sums. */
 export type PackedWrite =
   | { readonly kind: 'create'; readonly stream: number; readonly value: Uint8Array }
   | { readonly kind: 'append'; readonly stream: number; readonly first: number; readonly value: Uint8Array }
