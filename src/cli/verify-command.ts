@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { Command } from 'commander';
+import { holdsLog } from '../log/data-directory.js';
 import { openLmdbLog } from '../log/lmdb-log.js';
 import { LogError } from '../log/log-error.js';
 import { programIn } from '../platform/program.js';
@@ -24,17 +24,21 @@ export function verifyCommand(programDirectory: string): Command {
 
 /** Prints a line a platform; gives 0 when all replays and snapshots agree, else 1. */
 async function runVerify(directory: string, program: string): Promise<number> {
-  if (!existsSync(directory)) {
-    process.stderr.write(`error: There is no data directory ${directory}.\n`);
+  // Opening would begin one.
+  if (!holdsLog(directory)) {
+    process.stderr.write(`error: There is no command log in "${directory}".\n`);
     return 1;
   }
   try {
     const log = await openLmdbLog(directory);
+    let platforms = 0;
     let differing = 0;
     for await (const verdict of verifyLog(log, program)) {
       process.stdout.write(`${verdictLine(verdict)}\n`);
+      platforms++;
       if (isDifferent(verdict)) differing++;
     }
+    if (platforms === 0) process.stdout.write('no platforms\n');
     await log.close();
     return differing === 0 ? 0 : 1;
   } catch (error) {

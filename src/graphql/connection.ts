@@ -164,11 +164,11 @@ export function pageOf<T>(
   let from = 0;
   let end = items.length;
   if (args.after != null) {
-    const key = decodeCursor(list, args.after);
+    const key = decodeCursor(list, 'after', args.after);
     from = lowerBound(items, (item) => compare(item, key) <= 0);
   }
   if (args.before != null) {
-    const key = decodeCursor(list, args.before);
+    const key = decodeCursor(list, 'before', args.before);
     end = Math.max(
       from,
       lowerBound(items, (item) => compare(item, key) < 0),

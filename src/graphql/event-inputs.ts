@@ -1,7 +1,7 @@
 import type { EventFilter } from '../platform/event-filter.js';
 import { builder } from './builder.js';
 import { DescriptorKindEnum, EventKindEnum } from './enums.js';
-import { numberKey, requireId } from './ids.js';
+import { filterNumber } from './ids.js';
 
 export const EventFilterInput = builder.inputType('EventFilter', {
   description: 'Which events to give; every field given must hold.',
@@ -35,15 +35,16 @@ export const InvalidationFilterInput = builder.inputType('InvalidationFilter', {
   }),
 });
 
-type Given = {
+/** A filter as a client writes it. */
+export type GivenFilter = {
   readonly [K in keyof EventFilter]?: K extends 'domain' ? string | null : EventFilter[K] | null;
 };
 
 /** A filter as the platform takes it: fields left out or null are absent, ids are resolved. */
-export function filterOf(given: Given | null | undefined, path: readonly string[]): EventFilter {
+export function filterOf(platform: string, given: GivenFilter | null | undefined): EventFilter {
   const { domain, ...rest } = given ?? {};
   const filter = Object.fromEntries(Object.entries(rest).filter(([, value]) => value != null)) as EventFilter;
   return domain == null
     ? filter
-    : { ...filter, domain: numberKey(requireId(domain, [...path, 'domain'], 'Domain'), domain) };
+    : { ...filter, domain: filterNumber(domain, 'filter.domain', 'Domain', platform) };
 }

@@ -4,7 +4,7 @@ import { scanEvents } from '../platform/event-scan.js';
 import type { PlatformHost } from '../platform/host.js';
 import type { Platform } from '../platform/platform.js';
 import { DEFAULT_PAGE, Edge, MAX_PAGE, type Page, type PageArgs, checkPage, pageInfo } from './connection.js';
-import { eventCursor, sequenceOf } from './event-cursor.js';
+import { eventCursor, placeOf, sequenceOf } from './event-cursor.js';
 import { type Search, found } from './long-search.js';
 import { type EventView, eventView } from './views.js';
 
@@ -21,9 +21,11 @@ export function eventPage(
 
 function* pageOn(platform: Platform, args: PageArgs, filter: EventFilter): Search<Page<EventView>> {
   const { events } = platform;
-  const first = Math.max(events.first, args.after == null ? 0 : sequenceOf(platform, args.after) + 1);
+  const first = Math.max(events.first, args.after == null ? 0 : placeOf(platform, args.after) + 1);
   const last =
-    args.before == null ? events.last : Math.min(events.last, sequenceOf(platform, args.before) - 1);
+    args.before == null
+      ? events.last
+      : Math.min(events.last, sequenceOf(platform, 'before', args.before) - 1);
   const backwards = args.last != null;
   const limit = args.first ?? args.last ?? DEFAULT_PAGE;
   const scan = scanEvents(

@@ -1,4 +1,5 @@
 import { InvalidInputError, NotFoundError } from '../platform/errors.js';
+import { badRequest } from './bad-request.js';
 
 /** Types whose objects have an id, with the word that stands before the colon. */
 export type NodeKind =
@@ -71,4 +72,27 @@ export function requireKnownKind(id: string, kind: NodeKind): NodeId {
   const decoded = decodeId(id);
   if (decoded === null || decoded.kind !== kind) throw new NotFoundError(kind, id, null, id);
   return decoded;
+}
+
+/**
+ * The key of an id that a filter of a query names: an object of the platform that is looked at, whether it is there now
+ * or not, since events tell of what is gone.
+ *
+ * @param argument as the query writes it, such as `filter.domain`
+ */
+export function filterKey(
+  id: string,
+  argument: string,
+  kind: NodeKind,
+  platform: string,
+  form = /^/,
+): string {
+  const decoded = decodeId(id);
+  if (decoded?.kind === kind && decoded.platform === platform && form.test(decoded.key)) return decoded.key;
+  throw badRequest(`${argument} is "${id.slice(0, 80)}"; give the id of a ${kind} of platform ${platform}.`);
+}
+
+/** The same for objects that have a number. */
+export function filterNumber(id: string, argument: string, kind: NodeKind, platform: string): number {
+  return Number(filterKey(id, argument, kind, platform, /^\d{1,15}$/));
 }

@@ -69,13 +69,16 @@ builder.queryField('plan', (t) =>
     },
     resolve: async (_root, { platform: id, commands }, { host }) => {
       const decoded = decodeId(id);
-      if (decoded?.kind !== 'Platform' || host.platform(decoded.platform) === null) {
-        throw badRequest(`There is no platform with the id "${id.slice(0, 80)}".`);
-      }
+      const none = () => badRequest(`There is no platform with the id "${id.slice(0, 80)}".`);
+      if (decoded?.kind !== 'Platform') throw none();
       if (commands.length > MAX_COMMANDS) {
         throw badRequest(`Give at most ${MAX_COMMANDS} commands, not ${commands.length}.`);
       }
-      return carryOut(await host.replica(decoded.platform), commands, host.now());
+      const replica = await host.replica(decoded.platform).catch((error: unknown) => {
+        // It may also go while a command rests in its middle.
+        throw error instanceof NotFoundError ? none() : error;
+      });
+      return carryOut(replica, commands, host.now());
     },
   }),
 );

@@ -2,6 +2,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readSync,
@@ -23,6 +24,11 @@ const OUR_FILES = new Set([LOG_FILE, AHEAD_FILE, `${LOG_FILE}-lock`, LOCK_FILE, 
 /** Bytes 24 to 31 of an LMDB file: `MDB_MAGIC` and the data version of the library we use. */
 const LMDB_MAGIC = 0xbeefc0de;
 const LMDB_VERSION = 2;
+
+/** Whether a log, or part of one, is in a directory. */
+export function holdsLog(directory: string): boolean {
+  return [LOG_FILE, AHEAD_FILE].some((name) => existsSync(join(directory, name)));
+}
 
 /**
  * Makes the directory when it is missing and proves that a log may be opened in it; gives its real path.

@@ -165,6 +165,7 @@ export class PlatformHost {
   async delete(name: string, { request, expectedRevision }: RequestTerms = {}): Promise<void> {
     const known = request === undefined ? null : this.deletions.recall(request);
     if (known !== null) return stored(known);
+    if (request !== undefined) void this.madeUnder(request);
     const hosted = this.find(name);
     hosted.expect(expectedRevision);
     if (request === undefined) return this.forget(hosted, stored);
@@ -231,12 +232,11 @@ export class PlatformHost {
   /** Makes a platform, unless a request with the same key did. */
   private async once(request: RequestKey | undefined, work: () => Promise<Platform>): Promise<Platform> {
     if (request === undefined) return work();
-    const made = this.platforms().find(({ header }) => header.request?.key === request.key);
-    const known = made && { request: made.header.request!, platform: made };
-    const found = known ?? this.making.get(request.key);
-    if (found !== undefined) {
-      sameInput(request, found.request);
-      const platform = await found.platform;
+    // Refused when a platform was deleted under the key.
+    void this.deletions.recall(request);
+    const found = this.madeUnder(request);
+    if (found !== null) {
+      const platform = await found;
       await untilWhole(platform);
       return platform;
     }
@@ -247,6 +247,17 @@ export class PlatformHost {
     } finally {
       this.making.delete(request.key);
     }
+  }
+
+  /** What a request with the same key makes or made; null when there is none. Another input under it is refused. */
+  private madeUnder(request: RequestKey): Promise<Platform> | null {
+    const made = this.platforms().find(({ header }) => header.request?.key === request.key);
+    const found = made
+      ? { request: made.header.request!, platform: Promise.resolve(made) }
+      : this.making.get(request.key);
+    if (found === undefined) return null;
+    sameInput(request, found.request);
+    return found.platform;
   }
 
   /** The platform a moment is of; null when it is gone, also when another one has its name. */

@@ -25,14 +25,16 @@ export function fingerprintOf(verb: string, input: object): string {
     .digest('base64url');
 }
 
-/** A key and the input it stands for; a key is 1 to 200 characters. */
-export function requestKey(key: string, verb: string, input: object): RequestKey {
-  if (key.length < 1 || key.length > 200 || !key.isWellFormed()) {
-    throw new InvalidInputError(
-      ['input', 'idempotencyKey'],
-      `An idempotency key has 1 to 200 characters, not ${key.length}.`,
-    );
-  }
+/**
+ * A key and the input it stands for; a key is 1 to 200 characters.
+ *
+ * @param path of the key, for the error that refuses it
+ */
+export function requestKey(key: string, verb: string, input: object, path: readonly string[]): RequestKey {
+  if (key.length < 1 || key.length > 200)
+    throw new InvalidInputError(path, `An idempotency key has 1 to 200 characters, not ${key.length}.`);
+  if (!key.isWellFormed())
+    throw new InvalidInputError(path, 'An idempotency key is text, without halves of surrogate pairs.');
   return { key, fingerprint: fingerprintOf(verb, input) };
 }
 

@@ -136,20 +136,30 @@ export class Snapshots {
   ): Promise<[Restored | null, readonly number[]]> {
     const { name } = header;
     for (let count = revisions.length; count > 0; count--) {
+      const revision = revisions[count - 1];
       try {
-        const snapshot = await this.log.snapshot(name, revisions[count - 1]);
+        const snapshot = await this.log.snapshot(name, revision);
         if (snapshot === null) continue;
         if (snapshot.label === this.label)
           return [await readSnapshot(snapshot, header), revisions.slice(0, count)];
         // So were those before it.
-        this.settings.warn(`The snapshot of platform "${name}" was made by another version; it is not used.`);
+        this.settings.warn(
+          `The snapshot of platform "${name}" was made by another version, or with another number of kept events; it is not used.`,
+        );
         break;
       } catch (error) {
         if (isOver(error)) break;
+        // A newer one may have taken its place while it was read.
+        if (await this.isGone(name, revision)) continue;
         this.settings.warn(`The snapshot of platform "${name}" cannot be read: ${messageOf(error)}`);
       }
     }
     return [null, []];
+  }
+
+  /** Whether there is no such snapshot any more, or no log. */
+  private isGone(name: string, revision: number): Promise<boolean> {
+    return this.log.snapshots(name).then((there) => !there.includes(revision), isOver);
   }
 
   /** Commands since the newest. */

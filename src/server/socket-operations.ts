@@ -3,7 +3,7 @@ import type { ExecutionArgs, ExecutionResult } from 'graphql';
 import type { ServerOptions } from 'graphql-ws';
 import type { Connection } from './connection.js';
 import type { Endpoint } from './endpoint.js';
-import type { Mask } from './masked-errors.js';
+import { type Mask, clientError } from './masked-errors.js';
 import { SocketStream } from './socket-stream.js';
 import type { OpenStream, OpenedStream } from './streams.js';
 
@@ -68,6 +68,9 @@ export function socketOperations(
         return { errors: [mask(error)] };
       }
     },
+    onError: (_context, _id, _payload, errors) => errors.map(clientError),
+    onNext: (_context, _id, _payload, _args, { errors, ...rest }) =>
+      errors && { ...rest, errors: errors.map(clientError) },
   };
 }
 

@@ -105,6 +105,14 @@ describe('bad input is refused with the argument at fault, and nothing changes',
       { __typename: 'InvalidInputError', path: ['input', 'groupIndex'] },
     ],
     ['deletePlatform(id: "Platform:none")', { __typename: 'NotFoundError' }],
+    [
+      'deletePlatform(id: "Platform:demo", idempotencyKey: "")',
+      { __typename: 'InvalidInputError', path: ['idempotencyKey'] },
+    ],
+    [
+      'createPlatform(input: { name: "x", template: "legacy-desktop", idempotencyKey: "" })',
+      { __typename: 'InvalidInputError', path: ['input', 'idempotencyKey'] },
+    ],
   ])('%s', async (field, expected) => {
     const result = await refused(field);
     expect(result).toMatchObject(expected);
@@ -126,6 +134,62 @@ describe('bad input is refused with the argument at fault, and nothing changes',
     const { body } = await api.raw(query);
     expect(body.errors).toHaveLength(1);
     expect(body.errors![0].message).not.toContain('Unexpected error');
+  });
+});
+
+describe('an id in a filter', () => {
+  const PLATFORM = (field: string) => `{ platform(name: "demo") { ${field} } }`;
+  test.each([
+    [
+      'of another kind',
+      'events(filter: { domain: "Group:demo/1" }) { nodes { id } }',
+      'filter.domain',
+      'Domain',
+    ],
+    ['that is none', 'events(filter: { domain: "nonsense" }) { nodes { id } }', 'filter.domain', 'Domain'],
+    [
+      'without a number',
+      'events(filter: { domain: "Domain:demo/x" }) { nodes { id } }',
+      'filter.domain',
+      'Domain',
+    ],
+    [
+      'of another platform',
+      'events(filter: { domain: "Domain:x/1" }) { nodes { id } }',
+      'filter.domain',
+      'Domain',
+    ],
+    [
+      'of another kind',
+      'devices(filter: { group: "Domain:demo/1" }) { totalCount }',
+      'filter.group',
+      'Group',
+    ],
+    [
+      'of another kind',
+      'devices(filter: { iommuUnit: "Group:demo/1" }) { totalCount }',
+      'filter.iommuUnit',
+      'IommuUnit',
+    ],
+    [
+      'of another platform',
+      'subdevices(filter: { parent: "Device:x/0000:6a:01.0" }) { totalCount }',
+      'filter.parent',
+      'Device',
+    ],
+  ])('%s is a request error that names the argument: %s', async (_what, field, argument, kind) => {
+    const { body, status } = await api.raw(PLATFORM(field));
+    const [{ message, extensions }] = body.errors!;
+    expect({ status, code: extensions?.code }).toEqual({ status: 400, code: 'BAD_USER_INPUT' });
+    expect(message).toContain(`${argument} is "`);
+    expect(message).toContain(`give the id of a ${kind} of platform demo.`);
+  });
+
+  test('of what is gone is none of these: events tell of it', async () => {
+    const { body } = await api.raw(
+      PLATFORM('events(filter: { domain: "Domain:demo/9999" }) { nodes { id } }'),
+    );
+    expect(body).toEqual({ data: { platform: { events: { nodes: [] } } } });
   });
 });
 

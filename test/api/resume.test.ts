@@ -119,7 +119,8 @@ describe.each(TRANSPORTS)('over %s a cursor', (transport) => {
   ])('%s is refused with BAD_CURSOR', async (_what, make) => {
     const stream = await openStream(api.url, transport, FAULTS, { after: await make() });
     const { errors } = (await stream.next())!;
-    expect(errors![0].extensions?.code).toBe('BAD_CURSOR');
+    // Without what only HTTP needs.
+    expect(errors![0].extensions).toEqual({ code: 'BAD_CURSOR' });
     stream.kill();
   });
 

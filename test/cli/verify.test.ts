@@ -1,5 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLmdbLog } from '../../src/log/lmdb-log.js';
@@ -35,9 +35,27 @@ test('verify prints, for each platform of a directory, what another process saw 
   expect(status).toBe(0);
 }, 30_000);
 
-test('verify of a directory that is not there says so and makes none', () => {
+test('verify of a directory without a log says so and begins none', () => {
   const missing = join(directory, 'missing');
-  const { status, stderr } = verify(missing);
-  expect([status, stderr]).toEqual([1, `error: There is no data directory ${missing}.\n`]);
-  expect(() => execFileSync('ls', [missing], { stdio: 'ignore' })).toThrow();
+  const empty = mkdtempSync(join(tmpdir(), 'iommu-graph-verify-'));
+  try {
+    for (const each of [missing, empty]) {
+      const { status, stderr } = verify(each);
+      expect([status, stderr]).toEqual([1, `error: There is no command log in "${each}".\n`]);
+    }
+    expect(existsSync(missing)).toBe(false);
+    expect(readdirSync(empty)).toEqual([]);
+  } finally {
+    rmSync(empty, { recursive: true });
+  }
+});
+
+test('verify of a log without platforms says that there are none', async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'iommu-graph-verify-'));
+  try {
+    await (await openLmdbLog(empty)).close();
+    expect(verify(empty)).toMatchObject({ status: 0, stdout: 'no platforms\n', stderr: '' });
+  } finally {
+    rmSync(empty, { recursive: true });
+  }
 });

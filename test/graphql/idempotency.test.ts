@@ -90,6 +90,41 @@ describe('an idempotency key', () => {
     expect((await graph.send(['allocDomain', longest])).__typename).toBe('DomainPayload');
   });
 
+  test('with half a character is told so', async () => {
+    const graph = await graphWith({ box: 'legacy-desktop' });
+    const answer = await graph.send(['allocDomain', { ...ALLOC, idempotencyKey: 'k\ud800' }]);
+    expect(answer).toEqual({
+      __typename: 'InvalidInputError',
+      message: 'An idempotency key is text, without halves of surrogate pairs.',
+    });
+  });
+
+  test('of making a platform is none to delete one, and the other way round', async () => {
+    const graph = await graphWith({ box: 'legacy-desktop', other: 'legacy-desktop' });
+    const make = (name: string, idempotencyKey: string) =>
+      graph.send(['createPlatform', { name, template: 'legacy-desktop', idempotencyKey }]);
+    const remove = async (each: Graph, name: string, key: string) =>
+      (
+        await each.ask<{ deletePlatform: Record<string, unknown> }>(
+          `mutation { deletePlatform(id: "Platform:${name}", idempotencyKey: "${key}") { __typename } }`,
+        )
+      ).deletePlatform;
+    expect((await make('made', 'make')).__typename).toBe('PlatformPayload');
+    expect(await remove(graph, 'box', 'gone')).toEqual({ __typename: 'DeletePlatformPayload' });
+    const restarted = await reopened(graph);
+    for (const each of [graph, restarted]) {
+      expect(await remove(each, 'other', 'make')).toEqual({ __typename: 'ConflictError' });
+      const input = { name: 'second', template: 'legacy-desktop', idempotencyKey: 'gone' };
+      expect((await each.send(['createPlatform', input])).__typename).toBe('ConflictError');
+      expect(
+        each.host
+          .platforms()
+          .map(({ name }) => name)
+          .sort(),
+      ).toEqual(['made', 'other']);
+    }
+  });
+
   test('answers for very old requests by replay', async () => {
     const graph = await graphWith({ box: 'legacy-desktop' });
     const first = await graph.send(['allocDomain', ALLOC], DOMAIN);

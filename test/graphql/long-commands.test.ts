@@ -65,6 +65,14 @@ it('a query of another platform is answered before a long command is over, one o
   ]);
 });
 
+it('a plan for a platform that is deleted when the command is over is told that there is none', async () => {
+  const { graph } = await desktop();
+  const [long] = await beginUnmap(graph);
+  const plan = graph.ask('{ plan(platform: "Platform:box", commands: []) { events { id } } }');
+  const refused = expect(plan).rejects.toThrow('There is no platform with the id "Platform:box".');
+  await Promise.all([long, graph.host.delete('box'), refused]);
+});
+
 it('whatever is asked of a platform in the midst of a command is answered as after it', async () => {
   const { graph, platform, device } = await desktop();
   const [long] = await beginUnmap(graph);

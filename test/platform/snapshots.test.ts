@@ -148,11 +148,32 @@ test('a look at a moment before the newest snapshot begins at the nearest one be
   expect(warnings).toEqual([]);
 });
 
+test('a snapshot that gives way to another while it is read is done without, and nobody is told', async () => {
+  const memory = await openMemoryLog();
+  const { host, platform } = await livedLong(memory);
+  const { log, reads } = watched(memory);
+  const thinning = Object.create(log) as CommandLog;
+  thinning.snapshot = async (name, revision) => {
+    const found = await memory.snapshot(name, revision);
+    if (revision !== 240) return found;
+    const { label, pieces } = (await memory.snapshot(name, 300))!;
+    await memory.saveSnapshot(name, 300, label, pieces, [60, 120, 180]);
+    return found;
+  };
+  const again = await hostOf(thinning, 'mine', 1e9);
+  const then = await again.at(again.platform('demo')!, 299);
+  expect(digestOf(then!)).toBe(digestOf((await host.at(platform, 299))!));
+  expect(reads).toEqual([301, 181]);
+  expect(warnings).toEqual([]);
+});
+
 test('the first snapshot another program takes replaces all of the one before', async () => {
   const memory = await openMemoryLog();
   await livedLong(memory);
   const other = await hostOf(memory, 'other');
-  expect(warnings).toEqual(['The snapshot of platform "demo" was made by another version; it is not used.']);
+  expect(warnings).toEqual([
+    'The snapshot of platform "demo" was made by another version, or with another number of kept events; it is not used.',
+  ]);
   while ((await memory.snapshot('demo'))!.label.startsWith('mine')) await setImmediate();
   expect(await memory.snapshots('demo')).toEqual([300]);
   await other.close();
@@ -275,7 +296,9 @@ describe('a snapshot in a directory', () => {
   test('is not used by another program', async () => {
     expect(await start('other')).toEqual({
       reads: [1],
-      warnings: ['The snapshot of platform "demo" was made by another version; it is not used.'],
+      warnings: [
+        'The snapshot of platform "demo" was made by another version, or with another number of kept events; it is not used.',
+      ],
     });
   });
 

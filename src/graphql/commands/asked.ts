@@ -15,7 +15,7 @@ export interface RequestInput {
 }
 
 const KEY =
-  'A name of your own for this request, 1 to 200 characters. The same key with the same input gives the same answer and has one effect, also after a restart; with another input it is a ConflictError. A request that names something that does not exist leaves its key free, and so does deleting the platform that was made under it.';
+  'A name of your own for this request, 1 to 200 characters. The same key with the same input gives the same answer and has one effect, also after a restart; with another input it is a ConflictError. Commands have the keys of their platform, requests that make or delete platforms those of the server. A request that names something that does not exist leaves its key free, and so does deleting the platform that was made under it.';
 const EXPECTED =
   'Refuse with a ConflictError unless the platform is at this revision, commands on their way included.';
 
@@ -44,11 +44,21 @@ export function requestArgs(arg: ArgFields) {
   };
 }
 
-/** What the client ties its request to. */
-export function termsOf(verb: string, input: RequestInput): RequestTerms {
+/**
+ * What the client ties its request to.
+ *
+ * @param within what the key is a field of; nothing where it is an argument itself
+ */
+export function termsOf(
+  verb: string,
+  input: RequestInput,
+  within: readonly string[] = ['input'],
+): RequestTerms {
   const { idempotencyKey, ...rest } = input;
   return {
-    ...(idempotencyKey != null && { request: requestKey(idempotencyKey, verb, rest) }),
+    ...(idempotencyKey != null && {
+      request: requestKey(idempotencyKey, verb, rest, [...within, 'idempotencyKey']),
+    }),
     ...(input.expectedRevision != null && { expectedRevision: input.expectedRevision }),
   };
 }

@@ -210,7 +210,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, args, { host }) =>
       refusalsAsValues(async (): Promise<DeletedShape> => {
         const { platform } = requireKnownKind(args.id, 'Platform');
-        await host.delete(platform, termsOf('deletePlatform', args));
+        await host.delete(platform, termsOf('deletePlatform', args, []));
         return { __typename: 'DeletePlatformPayload', deletedId: encodeId('Platform', platform, '') };
       }),
   }),

@@ -4,8 +4,14 @@ import { whenWhole } from '../../platform/in-slices.js';
 import { builder } from '../builder.js';
 import type { GraphContext } from '../context.js';
 import { StreamGapReasonEnum } from '../enums.js';
-import { eventCursor, sequenceOf } from '../event-cursor.js';
-import { EventFilterInput, FaultFilterInput, InvalidationFilterInput, filterOf } from '../event-inputs.js';
+import { eventCursor, placeOf } from '../event-cursor.js';
+import {
+  EventFilterInput,
+  FaultFilterInput,
+  type GivenFilter,
+  InvalidationFilterInput,
+  filterOf,
+} from '../event-inputs.js';
 import { decodeId } from '../ids.js';
 import { Event } from '../interfaces.js';
 import { FaultEventRef, InvalidationEventRef } from '../refs.js';
@@ -55,22 +61,28 @@ const EventBatch = batchType('EventBatch', 'Events', Event as unknown as typeof 
 const FaultBatch = batchType('FaultBatch', 'Faults', FaultEventRef);
 const InvalidationBatch = batchType('InvalidationBatch', 'Descriptors executed', InvalidationEventRef);
 
-/** Opens a stream on the platform an id names. */
-function open({ host }: GraphContext, id: string, after: string | null | undefined, filter: EventFilter) {
+interface Wanted {
+  readonly platform: string;
+  readonly filter?: GivenFilter | null;
+  readonly after?: string | null;
+}
+
+/**
+ * Opens a stream on the platform an id names.
+ *
+ * @param kinds the only ones, whatever the filter lets through; any when left out
+ */
+function open({ host }: GraphContext, { platform: id, filter, after }: Wanted, kinds?: EventFilter['kinds']) {
   const decoded = decodeId(id);
   const platform = decoded?.kind === 'Platform' ? host.platform(decoded.platform) : null;
   if (platform === null) {
     throw new GraphQLError(`There is no platform with the id "${id.slice(0, 80)}".`, {
-      extensions: { code: 'NOT_FOUND' },
+      extensions: { code: 'NOT_FOUND', http: { status: 404 } },
     });
   }
-  const from = after == null ? platform.events.last : sequenceOf(platform, after);
-  if (from > platform.events.last) {
-    throw new GraphQLError(`Cursor "${after}" lies ahead of platform ${platform.name}.`, {
-      extensions: { code: 'BAD_CURSOR' },
-    });
-  }
-  return new Follower(feedOf(platform, filter), from);
+  const from = after == null ? platform.events.last : placeOf(platform, after);
+  const wanted = filterOf(platform.name, filter);
+  return new Follower(feedOf(platform, kinds === undefined ? wanted : { ...wanted, kinds }), from);
 }
 
 /** What happened is looked at together with the platform as it is now, but never in the midst of a command. */
@@ -96,8 +108,7 @@ builder.subscriptionFields((t) => ({
       filter: t.arg({ type: EventFilterInput, description: 'Which events.' }),
       after: t.arg({ type: 'Cursor', description: AFTER }),
     },
-    subscribe: (_root, { platform, filter, after }, context) =>
-      open(context, platform, after, filterOf(filter, ['filter'])),
+    subscribe: (_root, wanted, context) => open(context, wanted),
     resolve: whole,
   }),
   faults: t.field({
@@ -109,8 +120,7 @@ builder.subscriptionFields((t) => ({
       filter: t.arg({ type: FaultFilterInput, description: 'Which faults.' }),
       after: t.arg({ type: 'Cursor', description: AFTER }),
     },
-    subscribe: (_root, { platform, filter, after }, context) =>
-      open(context, platform, after, { ...filterOf(filter, ['filter']), kinds: ['FAULT'] }),
+    subscribe: (_root, wanted, context) => open(context, wanted, ['FAULT']),
     resolve: whole,
   }),
   invalidations: t.field({
@@ -122,8 +132,7 @@ builder.subscriptionFields((t) => ({
       filter: t.arg({ type: InvalidationFilterInput, description: 'Which descriptors.' }),
       after: t.arg({ type: 'Cursor', description: AFTER }),
     },
-    subscribe: (_root, { platform, filter, after }, context) =>
-      open(context, platform, after, { ...filterOf(filter, ['filter']), kinds: ['INVALIDATION'] }),
+    subscribe: (_root, wanted, context) => open(context, wanted, ['INVALIDATION']),
     resolve: whole,
   }),
 }));

@@ -162,8 +162,8 @@ function* mappingsOn(
   const list = `mappings/${platform.name}/${number}`;
   const from = args.from == null ? 0 : pfnOf(args.from);
   const last = args.to == null ? LAST_PFN : Math.min(LAST_PFN, pfnOf(args.to));
-  const after = args.after == null ? -1 : decodeNumberCursor(list, args.after);
-  const before = args.before == null ? Infinity : decodeNumberCursor(list, args.before);
+  const after = args.after == null ? -1 : decodeNumberCursor(list, 'after', args.after);
+  const before = args.before == null ? Infinity : decodeNumberCursor(list, 'before', args.before);
   const limit = args.first ?? (args.last == null ? DEFAULT_PAGE : Infinity);
   const newest = args.last ?? Infinity;
   let shown: MappedRange[] = [];

@@ -6,7 +6,7 @@ import { type Page, connectionType, pageArgs } from '../connection.js';
 import { DomainTypeEnum, PlatformOriginEnum } from '../enums.js';
 import { EventFilterInput, filterOf } from '../event-inputs.js';
 import { eventPage } from '../event-page.js';
-import { numberKey, requireId } from '../ids.js';
+import { filterKey, filterNumber } from '../ids.js';
 import { Event, Node } from '../interfaces.js';
 import {
   DeviceConnection,
@@ -136,11 +136,9 @@ PlatformRef.implement({
         const unit =
           filter?.iommuUnit == null
             ? null
-            : requireId(filter.iommuUnit, ['filter', 'iommuUnit'], 'IommuUnit').key;
+            : filterKey(filter.iommuUnit, 'filter.iommuUnit', 'IommuUnit', it.name);
         const group =
-          filter?.group == null
-            ? null
-            : numberKey(requireId(filter.group, ['filter', 'group'], 'Group'), filter.group);
+          filter?.group == null ? null : filterNumber(filter.group, 'filter.group', 'Group', it.name);
         return devicePage(
           it,
           args,
@@ -171,7 +169,7 @@ PlatformRef.implement({
       args: { ...pageArgs, filter: t.arg({ type: SubdeviceFilter, description: 'Which ones.' }) },
       resolve: ({ it }, { filter, ...args }) => {
         const parent =
-          filter?.parent == null ? null : requireId(filter.parent, ['filter', 'parent'], 'Device').key;
+          filter?.parent == null ? null : filterKey(filter.parent, 'filter.parent', 'Device', it.name);
         return subdevicePage(
           it,
           args,
@@ -269,7 +267,7 @@ PlatformRef.implement({
       description: 'Retained events, oldest first. At most 10000 at a time; 1000 without a size.',
       args: { ...pageArgs, filter: t.arg({ type: EventFilterInput, description: 'Which ones.' }) },
       resolve: ({ it }, { filter, ...args }, { host }) =>
-        eventPage(host, it, args, filterOf(filter, ['filter'])),
+        eventPage(host, it, args, filterOf(it.name, filter)),
     }),
     kernelLog: t.field({
       type: KernelLogConnection,
