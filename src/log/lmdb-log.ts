@@ -8,7 +8,8 @@ import { StreamLog } from './stream-log.js';
 
 /**
  * What "durable" means: `full` outlives a power cut; `relaxed` outlives the process, and a power cut may take back
- * the last commits, as if they had never been asked for.
+ * the last commits, as if they had never been asked for: the revisions, event numbers and idempotency keys of what was
+ * acknowledged in them are then those of what comes next.
  */
 export type Sync = 'full' | 'relaxed';
 

@@ -52,7 +52,7 @@ export function commandLine(operationsDirectory: string, programDirectory: strin
     .addOption(
       new Option(
         '--sync <kind>',
-        'what the lmdb log does before a command is acknowledged: full outlives a power cut; relaxed saves the wait for the disk, outlives the process, and a power cut may take back the last commits',
+        'what the lmdb log does before a command is acknowledged: full outlives a power cut; relaxed saves the wait for the disk, outlives the process, and a power cut may take back the last commits, whose revisions and event numbers are then given anew',
       )
         .choices(['full', 'relaxed'])
         .default('full'),
