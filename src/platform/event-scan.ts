@@ -32,7 +32,7 @@ export function* scanEvents(
   for (let at = backwards ? last : first; at >= first && at <= last;) {
     const { chunk, first: base } = journal.chunkOf(at);
     const end = backwards ? Math.max(first, base) : Math.min(last, base + CHUNK_EVENTS - 1);
-    if (kinds === null || hasAny(chunk, kinds)) {
+    if (kinds === null || hasAnyOf(chunk, kinds)) {
       cost += chunk.isPacked ? UNPACKING : 1;
       yield* accepted(chunk.events, at - base, end - base, accept);
     }
@@ -43,7 +43,8 @@ export function* scanEvents(
   }
 }
 
-function hasAny(chunk: EventChunk, wanted: readonly EventKind[]): boolean {
+/** Whether a chunk has events of some kinds. */
+export function hasAnyOf(chunk: EventChunk, wanted: readonly EventKind[]): boolean {
   const { kinds } = chunk;
   return wanted.some((kind) => kinds.has(kind));
 }

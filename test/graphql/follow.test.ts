@@ -5,6 +5,7 @@ import {
   MOST_LOOKED_AT,
   feedOf,
 } from '../../src/graphql/subscriptions/event-feed.js';
+import { CHUNK_EVENTS } from '../../src/platform/event-chunk.js';
 import { Follower } from '../../src/graphql/subscriptions/follow.js';
 import { EventJournal, type StampedEvent } from '../../src/platform/event-journal.js';
 import type { Platform } from '../../src/platform/platform.js';
@@ -28,6 +29,7 @@ class Source {
   }
 }
 
+const ZERO = { hi: 0, lo: 0 };
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 const sequences = (batch: IteratorResult<Batch>) =>
@@ -127,6 +129,41 @@ describe('following events', () => {
     expect([looked, polled.position]).toEqual([2 * MOST_LOOKED_AT, 2 * MOST_LOOKED_AT]);
     expect(polled.poll()!.events.map(({ sequence }) => sequence)).toEqual([many]);
     expect(sequences(await source.follow(0, onlyLast).next())).toEqual([many]);
+  });
+
+  test('chunks without the kinds wanted are passed over and stay bytes, and nothing in the others is missed', () => {
+    const source = new Source(100 * CHUNK_EVENTS);
+    const flood = (count: number) => {
+      const range = { iova: ZERO, physical: ZERO, size: ZERO, read: true, write: true };
+      for (let n = 0; n < count; n++)
+        source.events.write(1, 0, { type: 'MAPPING', mapped: true, domain: 1, ...range });
+      source.events.publish(() => null);
+    };
+    // The last chunk is not full.
+    flood(10 * CHUNK_EVENTS);
+    source.log('a');
+    flood(60 * CHUNK_EVENTS);
+    source.log('b');
+    flood(3 * CHUNK_EVENTS);
+    source.log('c');
+    for (const chunk of source.events.kept) chunk.pack();
+    const wanted = source.events.kept.map(({ kinds }) => kinds.has('KERNEL_LOG'));
+    expect(wanted.filter(Boolean)).toHaveLength(3);
+
+    const accept: Accept = ({ event }) => event.type === 'KERNEL_LOG';
+    const follower = new Follower(new EventFeed(source as unknown as Platform, accept, ['KERNEL_LOG']), 0);
+    const found: number[] = [];
+    let polls = 0;
+    for (; follower.position < source.events.last; polls++)
+      found.push(...(follower.poll()?.events ?? []).map(({ sequence }) => sequence));
+    expect(found).toEqual([10 * CHUNK_EVENTS + 1, 70 * CHUNK_EVENTS + 2, 73 * CHUNK_EVENTS + 3]);
+    // Looking at each would have taken 19.
+    expect(polls).toBeLessThan(5);
+    const packed = source.events.kept.map((chunk) => chunk.isPacked);
+    expect(packed.slice(0, -1)).toEqual(wanted.slice(0, -1).map((isWanted) => !isWanted));
+    flood(5);
+    source.log('d');
+    expect(follower.poll()!.events.map(({ sequence }) => sequence)).toEqual([source.events.last]);
   });
 
   test('equal filters of one platform have one feed, as long as there are not too many filters', () => {

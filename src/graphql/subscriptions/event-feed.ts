@@ -1,15 +1,20 @@
+import { CHUNK_EVENTS, type EventChunk, type EventKind } from '../../platform/event-chunk.js';
 import { type EventFilter, eventTest } from '../../platform/event-filter.js';
 import type { EventJournal, StampedEvent } from '../../platform/event-journal.js';
+import { hasAnyOf } from '../../platform/event-scan.js';
 import type { Platform } from '../../platform/platform.js';
 
 /** Most events one message carries. */
 export const MAX_BATCH = 500;
 
 /**
- * Most events that are looked at in one go. After a start they are unpacked first, which takes some 2 us each: a
+ * Most events that are looked at in one go; chunks without the kinds wanted are passed over unseen. After a start they are unpacked first, which takes some 2 us each: a
  * filter that lets few of a million through would stop the server for seconds.
  */
 export const MOST_LOOKED_AT = 4096;
+
+/** Passing over a chunk counts as this many events: the first who asks for its kinds goes through it. */
+const PASSING_OVER = 32;
 
 /** Filters of one platform that are kept; more than that only means less sharing. */
 const MOST_KEPT = 256;
@@ -51,6 +56,8 @@ export class EventFeed {
   constructor(
     readonly platform: Platform,
     private readonly accept: Accept,
+    /** The only ones that can pass; null for any. */
+    private readonly kinds: readonly EventKind[] | null = null,
   ) {}
 
   /** Rings whenever there may be more, until the function it gives is called. */
@@ -75,15 +82,30 @@ export class EventFeed {
     const { first, last } = journal;
     const gap = after + 1 < first ? gapOf(after + 1, first - 1, 'COMPACTED') : null;
     let position = gap === null ? after : gap.lastMissing;
-    const end = Math.min(last, position + MOST_LOOKED_AT);
     const events: StampedEvent[] = [];
-    while (position < end && events.length < MAX_BATCH) {
-      const stamped = journal.at(++position)!;
-      if (this.accept(stamped)) events.push(stamped);
+    let left = MOST_LOOKED_AT;
+    while (position < last && left > 0 && events.length < MAX_BATCH) {
+      const { chunk, first: base } = journal.chunkOf(position + 1);
+      const end = Math.min(last, base + CHUNK_EVENTS - 1);
+      if (this.isPassedOver(chunk)) {
+        position = end;
+        left -= PASSING_OVER;
+        continue;
+      }
+      const { events: all } = chunk;
+      for (; position < end && left > 0 && events.length < MAX_BATCH; left--) {
+        const stamped = all[++position - base];
+        if (this.accept(stamped)) events.push(stamped);
+      }
     }
     const batch =
       gap === null && events.length === 0 ? null : { platform: this.platform, events, gap, position };
     return { batch, position };
+  }
+
+  /** Whether nothing in a chunk can pass. Which kinds there are in one that still grows is not kept. */
+  private isPassedOver(chunk: EventChunk): boolean {
+    return this.kinds !== null && chunk.isFull && !hasAnyOf(chunk, this.kinds);
   }
 }
 
@@ -100,7 +122,7 @@ export function feedOf(platform: Platform, filter: EventFilter): EventFeed {
   const key = JSON.stringify(filter);
   const known = ofPlatform.get(key);
   if (known !== undefined) return known;
-  const made = new EventFeed(platform, eventTest(platform, filter));
+  const made = new EventFeed(platform, eventTest(platform, filter), filter.kinds ?? null);
   if (ofPlatform.size >= MOST_KEPT) ofPlatform.clear();
   ofPlatform.set(key, made);
   return made;
