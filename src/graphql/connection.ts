@@ -1,6 +1,7 @@
 import type { OutputRef } from '@pothos/core';
 import { GraphQLError } from 'graphql';
 import { builder } from './builder.js';
+import { inTurns } from './in-turns.js';
 import { decodeCursor, encodeCursor } from './cursors.js';
 
 /** Largest page of a list that grows without bound. */
@@ -72,13 +73,17 @@ export const pageArgs = builder.args((arg) => ({
 interface ConnectionOptions<T> {
   /** Whether it tells how many there are; it does when left out. */
   readonly totalCount?: boolean;
+  /** Whether pages may be longer than {@link DEFAULT_PAGE}, of elements that stay as they are; such are given in turns. */
+  readonly isLong?: boolean;
   /** What an element is looked at by, when it is not the element itself. */
   readonly shown?: (node: T) => T | Promise<T>;
 }
 
 /** Makes the `XConnection` and `XEdge` types of a node type. */
 export function connectionType<T>(name: string, node: OutputRef<T>, options: ConnectionOptions<T> = {}) {
-  const { shown = (element: T) => element } = options;
+  const { shown = (element: T) => element, isLong = false } = options;
+  const given = <E>(elements: readonly E[]) =>
+    isLong && elements.length > DEFAULT_PAGE ? inTurns(elements) : elements;
   const EdgeType = builder.objectRef<{ cursor: string; node: T }>(`${name}Edge`).implement({
     description: `One ${name} of a list, with its cursor.`,
     fields: (t) => ({
@@ -100,12 +105,12 @@ export function connectionType<T>(name: string, node: OutputRef<T>, options: Con
       edges: t.field({
         type: [EdgeType],
         description: 'The elements with their cursors.',
-        resolve: (page) => page.edges,
+        resolve: (page) => given(page.edges) as never,
       }),
       nodes: t.field({
         type: [node] as never,
         description: 'The elements alone.',
-        resolve: (page) => page.edges.map((edge) => shown(edge.node)) as never,
+        resolve: (page) => given(page.edges.map((edge) => shown(edge.node))) as never,
       }),
       pageInfo: t.field({
         type: PageInfo,

@@ -38,8 +38,11 @@ function* pageOn(platform: Platform, args: PageArgs, filter: EventFilter): Searc
   let more = false;
   for (const stamped of scan) {
     if (stamped === null) yield null;
-    else if (passed.length < limit) passed.push(stamped);
-    else {
+    else if (passed.length < limit) {
+      // So many are given in turns, between which the platform they are looked at with must not change.
+      if (passed.length === DEFAULT_PAGE) yield null;
+      passed.push(stamped);
+    } else {
       more = true;
       break;
     }

@@ -173,8 +173,8 @@ test('others are answered while a long search goes on', async () => {
   expect(answered).toEqual(['short', 'long']);
 });
 
-test('a long search gives way again and again', async () => {
-  const { graph } = await longHistory();
+/** How many turns of the event loop others have while something is done. */
+async function turnsDuring(work: Promise<unknown>): Promise<number> {
   let turns = 0;
   let isOver = false;
   const count = () => {
@@ -182,11 +182,33 @@ test('a long search gives way again and again', async () => {
     if (!isOver) setImmediate(count);
   };
   setImmediate(count);
-  await graph.ask(LONG);
+  await work;
   isOver = true;
+  return turns;
+}
+
+test('a long search gives way again and again', async () => {
+  const { graph } = await longHistory();
   // Of 50 chunks at most five are unpacked in a go.
-  expect(turns).toBeGreaterThanOrEqual(10);
+  expect(await turnsDuring(graph.ask(LONG))).toBeGreaterThanOrEqual(10);
 });
+
+test.each(['nodes { platform { revision } }', 'edges { cursor node { platform { revision } } }'])(
+  'a long page of %s is put together in turns, all of it of the moment it was asked for',
+  async (selection) => {
+    const { graph, platform } = await box();
+    happen(platform, 'KERNEL_LOG', 5000);
+    const asked = graph.ask<{ platform: { events: Record<string, readonly object[]> } }>(
+      `{ platform(name: "box") { events(last: 5000) { ${selection} } } }`,
+    );
+    const sent = graph.send(['allocDomain', { platform: 'Platform:box' }]);
+    expect(await turnsDuring(asked)).toBeGreaterThanOrEqual(10);
+    expect(await sent).toMatchObject({ revision: 1 });
+    const [elements] = Object.values((await asked).platform.events);
+    expect(elements).toHaveLength(5000);
+    expect(new Set(JSON.stringify(elements).match(/"revision":\d+/g))).toEqual(new Set(['"revision":0']));
+  },
+);
 
 test('a search by kind passes over chunks that have none, without unpacking them', async () => {
   const { graph, platform } = await longHistory();

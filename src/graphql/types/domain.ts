@@ -47,7 +47,7 @@ const Mapping = builder.objectRef<MappedRange>('Mapping').implement({
   }),
 });
 
-const MappingConnection = connectionType<MappedRange>('Mapping', Mapping);
+const MappingConnection = connectionType<MappedRange>('Mapping', Mapping, { isLong: true });
 
 /** A 57-bit address has 45 bits of frame number. */
 const LAST_PFN = 2 ** 45 - 1;

@@ -56,7 +56,10 @@ const SubdeviceFilter = builder.inputType('SubdeviceFilter', {
   }),
 });
 
-const EventConnection = connectionType<EventView>('Event', Event as never, { totalCount: false });
+const EventConnection = connectionType<EventView>('Event', Event as never, {
+  totalCount: false,
+  isLong: true,
+});
 
 const KernelLogLine = builder
   .objectRef<{ readonly sequence: number; readonly text: string }>('KernelLogLine')
