@@ -3,7 +3,7 @@ import { ConflictError, InvalidInputError, NotFoundError } from '../platform/err
 import { type PlannedRefusal, tryCommand } from '../platform/plan.js';
 import type { Platform } from '../platform/platform.js';
 import { checkRevision } from '../platform/idempotency.js';
-import { TimeSlice } from '../platform/time-slice.js';
+import { background } from '../platform/time-slice.js';
 import { badRequest } from './bad-request.js';
 import { builder } from './builder.js';
 import { type CommandChoice, CommandInput, chosen } from './commands/command-input.js';
@@ -74,11 +74,13 @@ builder.queryField('plan', (t) =>
       if (commands.length > MAX_COMMANDS) {
         throw badRequest(`Give at most ${MAX_COMMANDS} commands, not ${commands.length}.`);
       }
-      const replica = await host.replica(decoded.platform).catch((error: unknown) => {
-        // It may also go while a command rests in its middle.
-        throw error instanceof NotFoundError ? none() : error;
+      return host.trying(async () => {
+        const replica = await host.replica(decoded.platform).catch((error: unknown) => {
+          // It may also go while a command rests in its middle.
+          throw error instanceof NotFoundError ? none() : error;
+        });
+        return carryOut(replica, commands, host.now());
       });
-      return carryOut(replica, commands, host.now());
     },
   }),
 );
@@ -89,13 +91,12 @@ async function carryOut(
   time: number,
 ): Promise<PlanShape> {
   const { last } = replica.events;
-  const slice = new TimeSlice();
   const outcomes: Outcome[] = [];
   for (const [index, choice] of commands.entries()) {
     const refusal = await tryChoice(replica, choice, index, time);
     const platform = refusal instanceof KernelError ? replica : null;
     outcomes.push({ index, error: refusal === null ? null : new Refusal(refusal, platform) });
-    await slice.step();
+    await background.next();
   }
   const events: EventView[] = [];
   for (let at = last + 1; at <= replica.events.last; at++) {

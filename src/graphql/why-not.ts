@@ -62,7 +62,7 @@ builder.queryFields((t) => ({
       'Everything that stands in the way of a command as the platform is when this is asked, all at once; empty when it would succeed. Tried on a second self of the platform, which is not touched: first what the kernel refuses it for, then what it would refuse it for after that. A DMA request that the hardware would block counts as refused.',
     args: { command: t.arg(command) },
     resolve: async (_root, args, { host }) => {
-      const { platform, obstacles } = await ask(host, args.command);
+      const { platform, obstacles } = await host.trying(() => ask(host, args.command));
       return obstacles.map((it) => ({ platform, it }));
     },
   }),
@@ -71,7 +71,7 @@ builder.queryFields((t) => ({
     description:
       'The shortest list of commands that makes a command succeed, or why there is none. Found by trying on second selves of the platform, which is not touched.',
     args: { command: t.arg(command) },
-    resolve: (_root, args, { host }) => ask(host, args.command),
+    resolve: (_root, args, { host }) => host.trying(() => ask(host, args.command)),
   }),
 }));
 

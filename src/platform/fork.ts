@@ -3,7 +3,7 @@ import type { LoggedCommand } from './command.js';
 import type { RequestKey } from './idempotency.js';
 import type { ForkOrigin, PlatformHeader } from './platform.js';
 import { beginStream, stored } from './stored.js';
-import { TimeSlice } from './time-slice.js';
+import { background } from './time-slice.js';
 
 /** Commands given to the log before it is waited for. */
 const BATCH = 512;
@@ -39,7 +39,6 @@ export async function logFork(log: CommandLog, header: PlatformHeader): Promise<
 }
 
 async function copyCommands(log: CommandLog, origin: ForkOrigin, name: string): Promise<void> {
-  const slice = new TimeSlice();
   let appends: Promise<void>[] = [];
   for await (const { revision, entry } of log.read(origin.platform, 1)) {
     if (revision > origin.revision) break;
@@ -52,7 +51,8 @@ async function copyCommands(log: CommandLog, origin: ForkOrigin, name: string): 
       await Promise.all(appends);
       appends = [];
     }
-    if (slice.isOver) await slice.step();
+    const pause = background.next();
+    if (pause !== null) await pause;
   }
   await Promise.all(appends);
 }

@@ -2,12 +2,13 @@ import type { CommandLog } from '../log/port.js';
 import type { LoggedCommand } from './command.js';
 import type { PlatformEvent } from './event-journal.js';
 import { Checkpoints } from './checkpoints.js';
+import { FewAtOnce } from './few-at-once.js';
 import { copyPlatform } from './image/copy.js';
 import { inSlices, inTheMidst, untilWhole } from './in-slices.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { replay } from './replay.js';
 import type { Snapshots } from './snapshots.js';
-import { TimeSlice } from './time-slice.js';
+import { background } from './time-slice.js';
 
 /** Moments of platforms kept ready; each is a whole machine. */
 const KEPT_MOMENTS = 4;
@@ -38,6 +39,8 @@ export class History {
   /** Least recently asked for first. */
   private moments: Moment[] = [];
   private readonly checkpoints = new Checkpoints();
+  /** A query can ask for a thousand moments; so many machines at once have no room in memory. */
+  private readonly replays = new FewAtOnce(KEPT_MOMENTS);
 
   constructor(
     private readonly log: CommandLog,
@@ -111,11 +114,11 @@ export class History {
   /** The commands of a platform from one revision to another, both included. */
   async *commands(origin: Platform, from: number, to: number): AsyncGenerator<LogRevision> {
     if (from > to) return;
-    const slice = new TimeSlice();
     for await (const { revision, entry } of this.log.read(origin.name, from)) {
       yield { revision, logged: entry as LoggedCommand };
       if (revision >= to) return;
-      if (slice.isOver) await slice.step();
+      const pause = background.next();
+      if (pause !== null) await pause;
     }
   }
 
@@ -134,8 +137,16 @@ export class History {
     return platform;
   }
 
-  /** An earlier moment, from the nearest place before it that is worth its price. */
+  /** An earlier moment, in its turn. */
   private async replayed(origin: Platform, revision: number): Promise<Platform> {
+    return this.replays.run(async () => {
+      await background.next();
+      return this.replayedFrom(origin, revision);
+    });
+  }
+
+  /** An earlier moment, from the nearest place before it that is worth its price. */
+  private async replayedFrom(origin: Platform, revision: number): Promise<Platform> {
     const nearest = this.checkpoints.before(origin, revision);
     const saved = (await this.snapshots?.before(origin, revision, nearest?.revision ?? 0)) ?? null;
     const platform = saved ?? (nearest === null ? await bootedAgain(origin.header) : copyPlatform(nearest));
@@ -148,5 +159,5 @@ export class History {
 }
 
 async function bootedAgain(header: PlatformHeader): Promise<Platform> {
-  return inSlices(Platform.inSteps(header), new TimeSlice());
+  return inSlices(Platform.inSteps(header), background);
 }

@@ -3,6 +3,7 @@ import type { Command } from './command.js';
 import { KernelConfigError } from '../kernel/profile/config-error.js';
 import { Deletions, isPlatformStream } from './deletions.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
+import { FewAtOnce } from './few-at-once.js';
 import { forkHeader, isUnfinishedFork, logFork } from './fork.js';
 import { History, type LogRevision, type Prepare } from './history.js';
 import { Hosted, type Surroundings } from './hosted.js';
@@ -11,7 +12,10 @@ import { type RequestKey, type RequestMemory, type RequestTerms, sameInput } fro
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
 import { type SnapshotSettings, Snapshots } from './snapshots.js';
 import { beginStream, stored } from './stored.js';
-import { FairTurn } from './time-slice.js';
+import { FairTurn, background } from './time-slice.js';
+
+/** Pieces of work that hold second selves, at once. */
+const TRIALS_AT_ONCE = 4;
 
 /**
  * The platforms of one server and the log behind them. A command is appended first and applied when it is
@@ -23,6 +27,7 @@ export class PlatformHost {
   private readonly reserved = new Set<string>();
   /** Platforms being made now for requests that have a key. */
   private readonly making = new Map<string, { request: RequestKey; platform: Promise<Platform> }>();
+  private readonly trials = new FewAtOnce(TRIALS_AT_ONCE);
 
   private constructor(
     private readonly around: Surroundings,
@@ -153,6 +158,17 @@ export class PlatformHost {
   async *commands(seen: Platform, from: number, to: number): AsyncGenerator<LogRevision> {
     const origin = this.originOf(seen);
     if (origin !== null) yield* this.around.history.commands(origin, from, to);
+  }
+
+  /**
+   * Lets those who try or do again things on second selves of platforms do so in their turn, a few at a time: each is a
+   * whole machine, and a query can ask for a thousand.
+   */
+  trying<T>(work: () => Promise<T>): Promise<T> {
+    return this.trials.run(async () => {
+      await background.next();
+      return work();
+    });
   }
 
   /** A second self of a platform, for the caller to try things on and drop. */

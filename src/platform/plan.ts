@@ -3,7 +3,7 @@ import type { Command } from './command.js';
 import { InvalidInputError, NotFoundError } from './errors.js';
 import { applyInSlices } from './in-slices.js';
 import type { Applied, Platform } from './platform.js';
-import { TimeSlice } from './time-slice.js';
+import { background } from './time-slice.js';
 import { prepare } from './verbs/index.js';
 
 /** Why a command would be refused; null when it would succeed. */
@@ -20,6 +20,6 @@ export async function tryCommand(replica: Platform, command: Command, time: numb
     if (error instanceof NotFoundError || error instanceof InvalidInputError) return error;
     throw error;
   }
-  const { result }: Applied = await applyInSlices(replica, { command, time }, new TimeSlice());
+  const { result }: Applied = await applyInSlices(replica, { command, time }, background);
   return result.ok ? null : result.error;
 }

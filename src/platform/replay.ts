@@ -2,7 +2,7 @@ import type { CommandLog } from '../log/port.js';
 import type { LoggedCommand } from './command.js';
 import { applyInSlices } from './in-slices.js';
 import type { Applied, Platform } from './platform.js';
-import { TimeSlice } from './time-slice.js';
+import { background } from './time-slice.js';
 
 /**
  * Applies to a platform the commands that follow its revision, up to another one or to the last durable
@@ -17,13 +17,13 @@ export async function replay(
   seen: ((logged: LoggedCommand, applied: Applied) => void) | null = null,
 ): Promise<void> {
   if (platform.revision >= upTo) return;
-  const slice = new TimeSlice();
   for await (const { entry } of log.read(platform.name, platform.revision + 1)) {
     const logged = entry as LoggedCommand;
-    const work = applyInSlices(platform, logged, slice);
+    const work = applyInSlices(platform, logged, background);
     const applied = work instanceof Promise ? await work : work;
     seen?.(logged, applied);
     if (platform.revision >= upTo) return;
-    if (slice.isOver) await slice.step();
+    const pause = background.next();
+    if (pause !== null) await pause;
   }
 }

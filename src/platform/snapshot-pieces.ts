@@ -6,7 +6,7 @@ import { type KnownRequest, RequestMemory } from './idempotency.js';
 import { PlatformDecoder } from './image/decode.js';
 import { encodePlatform } from './image/encode.js';
 import type { Platform, PlatformHeader } from './platform.js';
-import { TimeSlice } from './time-slice.js';
+import { background } from './time-slice.js';
 
 /** Keys in one piece. */
 const KEYS_A_PIECE = 1000;
@@ -27,10 +27,9 @@ export interface Restored {
 
 /** Keys, an empty piece, and the image of a platform that nobody changes; each compressed. */
 export async function* writePieces(platform: Platform, requests: RequestMemory): AsyncGenerator<Uint8Array> {
-  const slice = new TimeSlice();
   for (const piece of allPieces(platform, requests)) {
     yield await compress(piece, QUICKEST);
-    await slice.step();
+    await background.next();
   }
 }
 
@@ -50,17 +49,16 @@ function* allPieces(platform: Platform, requests: RequestMemory): Generator<Uint
 export async function readSnapshot(snapshot: Snapshot, header: PlatformHeader): Promise<Restored> {
   const requests = new RequestMemory();
   const decoder = new PlatformDecoder(header);
-  const slice = new TimeSlice();
   let isImage = false;
   for await (const piece of expanded(snapshot.pieces)) {
     if (isImage) decoder.take(piece);
     else if (piece.byteLength === 0) isImage = true;
     else for (const known of decode(piece) as KnownRequest[]) requests.know(known);
-    await slice.step();
+    await background.next();
   }
   const finishing = decoder.finish();
   let step = finishing.next();
-  for (; step.done !== true; step = finishing.next()) await slice.step();
+  for (; step.done !== true; step = finishing.next()) await background.next();
   const platform = step.value;
   if (platform.revision !== snapshot.revision) {
     throw new Error(`it is of revision ${platform.revision}, not ${snapshot.revision}`);

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Milliseconds of work between two looks at what else there is to do. */
+/** Milliseconds of work in one turn of the event loop. */
 const SLICE_MS = 5;
 
 /** Says of long work when it is to pause. */
@@ -9,32 +9,8 @@ export interface Pauses {
   next(): Promise<void> | null;
 }
 
-/** Lets the process answer others while it works through something long. */
-export class TimeSlice implements Pauses {
-  private until = performance.now() + SLICE_MS;
-
-  next(): Promise<void> | null {
-    return performance.now() < this.until ? null : this.rest();
-  }
-
-  /** To be awaited between two steps of the work; waits only when the slice is used up. */
-  async step(): Promise<void> {
-    await this.next();
-  }
-
-  /** Whether {@link step} would wait; asking is cheaper than awaiting. */
-  get isOver(): boolean {
-    return performance.now() >= this.until;
-  }
-
-  private async rest(): Promise<void> {
-    await setImmediate();
-    this.until = performance.now() + SLICE_MS;
-  }
-}
-
 /**
- * The same for work of many that comes in pieces, such as commands that became durable together: what any of them does
+ * Pauses of work of many that comes in pieces, such as commands that became durable together: what any of them does
  * within one turn of the event loop counts, and of those who rest as many go on in a turn as have room in it.
  */
 export class FairTurn implements Pauses {
@@ -61,6 +37,12 @@ export class FairTurn implements Pauses {
     this.resting.shift();
   }
 }
+
+/**
+ * What is worked through for somebody who looks or for nobody: replays, trials, snapshots. All of it shares one turn, in
+ * this process as in its event loop: a thousand looks at the past in one query must leave room for others.
+ */
+export const background: Pauses = new FairTurn();
 
 /** To be awaited before something changes: whoever was told of how things are now, and looks at once, has done so. */
 export function onceAllWereTold(): Promise<void> {

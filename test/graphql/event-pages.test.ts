@@ -8,6 +8,7 @@ import { PlatformDecoder } from '../../src/platform/image/decode.js';
 import { encodePlatform } from '../../src/platform/image/encode.js';
 import type { Platform } from '../../src/platform/platform.js';
 import { type Graph, graphWith } from '../support/platform/graph.js';
+import { turnsDuring } from '../support/platform/turns.js';
 
 const KINDS = ['MAPPING', 'KERNEL_LOG', 'FAULT'] as const;
 type Kind = (typeof KINDS)[number];
@@ -172,20 +173,6 @@ test('others are answered while a long search goes on', async () => {
   ]);
   expect(answered).toEqual(['short', 'long']);
 });
-
-/** How many turns of the event loop others have while something is done. */
-async function turnsDuring(work: Promise<unknown>): Promise<number> {
-  let turns = 0;
-  let isOver = false;
-  const count = () => {
-    turns++;
-    if (!isOver) setImmediate(count);
-  };
-  setImmediate(count);
-  await work;
-  isOver = true;
-  return turns;
-}
 
 test('a long search gives way again and again', async () => {
   const { graph } = await longHistory();

@@ -1,3 +1,4 @@
+import type { CommandLog } from '../../src/log/port.js';
 import { createFromTemplate } from '../../src/platform/create.js';
 import { digestOf } from '../../src/platform/digest.js';
 import { PlatformHost } from '../../src/platform/host.js';
@@ -44,6 +45,28 @@ describe('earlier moments of a platform', () => {
     const [a, b] = await Promise.all([graph.host.at(live(), 7), graph.host.at(live(), 7)]);
     expect(a).toBe(b);
     expect(await graph.host.at(live(), 7)).toBe(a);
+  });
+
+  test('are built a few at a time, however many are asked for', async () => {
+    const readers = { now: 0, most: 0 };
+    const { log } = graph;
+    const counted = Object.assign(Object.create(log) as CommandLog, {
+      read: async function* (stream: string, from: number) {
+        readers.most = Math.max(readers.most, ++readers.now);
+        try {
+          yield* log.read(stream, from);
+        } finally {
+          readers.now--;
+        }
+      },
+    });
+    const host = await PlatformHost.open(counted);
+    const platform = host.platform('box')!;
+    readers.most = 0;
+    const revisions = Array.from({ length: 40 }, (_, index) => 2 * index + 1);
+    const then = await Promise.all(revisions.map((revision) => host.at(platform, revision)));
+    expect(then.map((each) => each!.revision)).toEqual(revisions);
+    expect(readers).toEqual({ now: 0, most: 4 });
   });
 
   test('are let go when others are asked for, and come back equal', async () => {

@@ -3,7 +3,7 @@ import type { AttachmentKind, MappingChanged } from '../../kernel/events.js';
 import type { EndpointRef } from '../command.js';
 import type { EventJournal, StampedEvent } from '../event-journal.js';
 import { scanEvents } from '../event-scan.js';
-import { TimeSlice } from '../time-slice.js';
+import { background } from '../time-slice.js';
 
 /** A mapping that covers or covered the page, or its target. */
 export interface MappingRecord {
@@ -61,13 +61,13 @@ export async function addressHistories(
   const byPage = new Map(pages.map((page) => [pfnOf(page), new PageReader(pfnOf(page))]));
   const readers = [...byPage.values()];
   const wanted = new Set<string>(KINDS);
-  const slice = new TimeSlice();
   const { first, last } = events;
   for (const stamped of scanEvents(events, { first, last, backwards: false }, KINDS, ({ event }) =>
     wanted.has(event.type),
   )) {
     if (stamped !== null) for (const reader of readers) reader.see(stamped);
-    if (slice.isOver) await slice.step();
+    const pause = background.next();
+    if (pause !== null) await pause;
   }
   return pages.map((page) => byPage.get(pfnOf(page))!.history(first));
 }

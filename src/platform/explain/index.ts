@@ -4,7 +4,7 @@ import type { Command } from '../command.js';
 import type { StampedEvent } from '../event-journal.js';
 import type { PlatformHost } from '../host.js';
 import type { Platform } from '../platform.js';
-import { TimeSlice } from '../time-slice.js';
+import { background } from '../time-slice.js';
 import { type MappingRecord, addressHistories, newestMapping } from './address-history.js';
 import { hypothesesOf } from './causes/index.js';
 import { domainsOf } from './domains-of.js';
@@ -76,13 +76,12 @@ export async function explainLikeFaults(
     still.events,
     faults.map(({ address }) => address),
   );
-  const slice = new TimeSlice();
   const explained: Explanation[] = [];
   for (const [index, fault] of faults.entries()) {
     const history = histories[index];
     const untold = explainCase(still, fault, { sender: null, rawWrites: [], history, isWitnessed: false });
     explained.push(await tell(host, still, untold));
-    await slice.step();
+    await background.next();
   }
   return explained;
 }

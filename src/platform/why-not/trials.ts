@@ -6,7 +6,7 @@ import { InvalidInputError, NotFoundError } from '../errors.js';
 import { applyInSlices } from '../in-slices.js';
 import type { PlannedRefusal } from '../plan.js';
 import type { Platform } from '../platform.js';
-import { TimeSlice } from '../time-slice.js';
+import { background } from '../time-slice.js';
 import { prepare } from '../verbs/index.js';
 
 /** What became of a command that was tried after others. */
@@ -22,8 +22,6 @@ export class Trials {
   private count = 0;
   /** Where the last success led, for whoever goes on from there. */
   private reached: { readonly done: readonly Command[]; readonly platform: Platform } | null = null;
-  /** A search makes hundreds of second selves; others are answered meanwhile. */
-  private readonly slice = new TimeSlice();
 
   constructor(
     private readonly replica: () => Promise<Platform>,
@@ -69,7 +67,7 @@ export class Trials {
   }
 
   private async another(): Promise<Platform> {
-    await this.slice.step();
+    await background.next();
     return this.replica();
   }
 
@@ -82,7 +80,7 @@ export class Trials {
         return { refusal: error, isSilent: true };
       throw error;
     }
-    const applied = await applyInSlices(platform, { command, time: this.time }, this.slice);
+    const applied = await applyInSlices(platform, { command, time: this.time }, background);
     const { result, firstSequence, lastSequence } = applied;
     const refusal = result.ok ? faultOf(command, result.value as DmaOutcome) : result.error;
     return { refusal, isSilent: lastSequence < firstSequence };
