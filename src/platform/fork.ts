@@ -1,7 +1,8 @@
 import type { CommandLog } from '../log/port.js';
 import type { LoggedCommand } from './command.js';
 import type { RequestKey } from './idempotency.js';
-import type { ForkOrigin, PlatformHeader } from './platform.js';
+import { goneError } from './gone.js';
+import type { ForkOrigin, Platform, PlatformHeader } from './platform.js';
 import { beginStream, stored } from './stored.js';
 import { background } from './time-slice.js';
 
@@ -27,10 +28,12 @@ export function forkHeader(
  * Gives a fork a log of its own, which begins with its origin's commands, so that the origin may go. Resolves
  * when all of that is durable.
  */
-export async function logFork(log: CommandLog, header: PlatformHeader): Promise<void> {
+export async function logFork(log: CommandLog, header: PlatformHeader, origin: Platform): Promise<void> {
   await beginStream(log, header.name, header);
   try {
     await stored(copyCommands(log, header.fork!, header.name));
+    // What was copied is then another one's, or not all of it.
+    if (origin.isClosed) throw goneError(origin);
   } catch (error) {
     // What is left of it is nobody's; if it cannot be dropped now, the next start does, or who takes its name.
     await log.drop(header.name).catch(() => undefined);

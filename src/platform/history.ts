@@ -2,7 +2,9 @@ import type { CommandLog } from '../log/port.js';
 import type { LoggedCommand } from './command.js';
 import type { PlatformEvent } from './event-journal.js';
 import { Checkpoints } from './checkpoints.js';
+import { NotFoundError } from './errors.js';
 import { FewAtOnce } from './few-at-once.js';
+import { goneError, isGone } from './gone.js';
 import { copyPlatform } from './image/copy.js';
 import { inSlices, inTheMidst, untilWhole } from './in-slices.js';
 import { type Applied, Platform, type PlatformHeader } from './platform.js';
@@ -56,7 +58,7 @@ export class History {
     try {
       return await this.moment(origin, revision);
     } catch (error) {
-      if (origin.isClosed) return null;
+      if (error instanceof NotFoundError) return null;
       throw error;
     }
   }
@@ -107,18 +109,22 @@ export class History {
       platform.onEvent = await prepare(platform);
       await replay(this.log, platform, revision);
     } catch (error) {
-      if (!origin.isClosed) throw error;
+      if (!(error instanceof NotFoundError || isGone(origin, error))) throw error;
     }
   }
 
-  /** The commands of a platform from one revision to another, both included. */
+  /** The commands of a platform from one revision to another, both included; no more when it is gone. */
   async *commands(origin: Platform, from: number, to: number): AsyncGenerator<LogRevision> {
     if (from > to) return;
-    for await (const { revision, entry } of this.log.read(origin.name, from)) {
-      yield { revision, logged: entry as LoggedCommand };
-      if (revision >= to) return;
-      const pause = background.next();
-      if (pause !== null) await pause;
+    try {
+      for await (const { revision, entry } of this.log.read(origin.name, from)) {
+        yield { revision, logged: entry as LoggedCommand };
+        if (revision >= to) return;
+        const pause = background.next();
+        if (pause !== null) await pause;
+      }
+    } catch (error) {
+      if (!isGone(origin, error)) throw error;
     }
   }
 
@@ -131,6 +137,8 @@ export class History {
     if (revision === origin.revision && inTheMidst(origin) !== null) await untilWhole(origin);
     const platform =
       revision === origin.revision ? copyPlatform(origin) : await this.replayed(origin, revision);
+    // Its name may be another one's since, and what was read that one's log.
+    if (origin.isClosed) throw goneError(origin);
     if (platform.revision !== revision) {
       throw new Error(`the log of ${origin.name} ends at ${platform.revision}, before ${revision}`);
     }
@@ -141,7 +149,9 @@ export class History {
   private async replayed(origin: Platform, revision: number): Promise<Platform> {
     return this.replays.run(async () => {
       await background.next();
-      return this.replayedFrom(origin, revision);
+      return this.replayedFrom(origin, revision).catch((error: unknown) => {
+        throw isGone(origin, error) ? goneError(origin) : error;
+      });
     });
   }
 

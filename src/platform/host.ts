@@ -5,6 +5,7 @@ import { Deletions, isPlatformStream } from './deletions.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
 import { FewAtOnce } from './few-at-once.js';
 import { forkHeader, isUnfinishedFork, logFork } from './fork.js';
+import { goneError, isGone } from './gone.js';
 import { History, type LogRevision, type Prepare } from './history.js';
 import { Hosted, type Surroundings } from './hosted.js';
 import { inSlices, inTheMidst, untilWhole } from './in-slices.js';
@@ -120,10 +121,10 @@ export class PlatformHost {
         const header = forkHeader(origin.header, name, at, this.around.clock(), terms.request);
         try {
           const platform = await this.around.history.copyAt(origin, at, header);
-          await logFork(this.around.log, header);
+          await logFork(this.around.log, header, origin);
           return platform;
         } catch (error) {
-          throw origin.isClosed ? new NotFoundError('Platform', from, null) : error;
+          throw isGone(origin, error) ? goneError(origin) : error;
         }
       });
     });

@@ -1,9 +1,57 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CommandLog } from '../../src/log/port.js';
 import { createFromTemplate } from '../../src/platform/create.js';
 import { digestOf } from '../../src/platform/digest.js';
 import { PlatformHost } from '../../src/platform/host.js';
 import { type Graph, graphWith } from '../support/platform/graph.js';
 import { sampleLists } from '../support/platform/random-commands.js';
+
+/** The same log, whose disk takes a while to forget. */
+function slowToDrop(log: CommandLog): CommandLog {
+  return Object.assign(Object.create(log) as CommandLog, {
+    drop: async (stream: string) => {
+      await log.drop(stream);
+      for (let turn = 0; turn < 100; turn++) await nextTurn();
+    },
+  });
+}
+
+describe('a platform that is deleted while its past is asked for', () => {
+  test('is gone for all who asked, also before its end is durable', async () => {
+    const { log, clock, send } = await graphWith({ box: 'legacy-desktop' });
+    for (let n = 0; n < 10; n++) await send(['allocDomain', { platform: 'Platform:box' }]);
+    const host = await PlatformHost.open(slowToDrop(log), () => clock.now);
+    const platform = host.platform('box')!;
+    const revisions = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    const moments = Promise.all(revisions.map((revision) => host.at(platform, revision)));
+    const fork = expect(host.fork('box', 'copy', 3)).rejects.toThrow('There is no Platform "box".');
+    const deleted = host.delete('box');
+    expect(await moments).toEqual(revisions.map(() => null));
+    await fork;
+    const commands: unknown[] = [];
+    for await (const command of host.commands(platform, 1, 5)) commands.push(command);
+    expect(commands).toEqual([]);
+    await deleted;
+    expect((await log.streams()).map(({ name }) => name)).toEqual([]);
+  });
+
+  test('is not taken for the next one of its name', async () => {
+    const { log, clock, send } = await graphWith({ box: 'legacy-desktop' });
+    for (let n = 0; n < 10; n++) await send(['allocDomain', { platform: 'Platform:box' }]);
+    const host = await PlatformHost.open(log, () => clock.now);
+    const platform = host.platform('box')!;
+    const asked = [1, 2, 3, 4, 5, 6, 7, 8].map((revision) => host.at(platform, revision));
+    await host.delete('box');
+    clock.now += 1000;
+    await createFromTemplate(host, 'box', 'legacy-desktop', {});
+    await Promise.all(
+      Array.from({ length: 10 }, () =>
+        host.perform('box', { type: 'allocDomain', bus: 'pci', domainType: 'IDENTITY' }),
+      ),
+    );
+    expect(await Promise.all(asked)).toEqual(asked.map(() => null));
+  });
+});
 
 /** A platform with a past: its digest after every command, as it was then. */
 async function withPast(): Promise<{ graph: Graph; recorded: string[] }> {
