@@ -24,7 +24,7 @@ builder.queryFields((t) => ({
       const found = await lookUp(host, event, (same) => same);
       if (!(found instanceof EventView) || found.it.event.type !== 'FAULT') return null;
       const stamped = found.it as StampedEvent<FaultOccurred>;
-      const it = await host.trying(() => explainFault(host, found.platform, stamped));
+      const it = await host.trying(found.platform, () => explainFault(host, found.platform, stamped));
       await untilWhole(found.platform);
       return it === null ? null : { platform: found.platform, fault: found, it };
     },
@@ -48,7 +48,7 @@ builder.queryFields((t) => ({
         })
         .slice(0, MOST_LINES);
       const faults = told.map(({ fault }) => fault);
-      const explained = await host.trying(() => explainLikeFaults(host, platform, faults));
+      const explained = await host.trying(platform, () => explainLikeFaults(host, platform, faults));
       await untilWhole(platform);
       return told.map(({ line }, index) => ({ platform, line, it: explained[index] }));
     },

@@ -70,12 +70,13 @@ builder.queryField('plan', (t) =>
     resolve: async (_root, { platform: id, commands }, { host }) => {
       const decoded = decodeId(id);
       const none = () => badRequest(`There is no platform with the id "${id.slice(0, 80)}".`);
-      if (decoded?.kind !== 'Platform') throw none();
+      const platform = decoded?.kind === 'Platform' ? host.platform(decoded.platform) : null;
+      if (platform === null) throw none();
       if (commands.length > MAX_COMMANDS) {
         throw badRequest(`Give at most ${MAX_COMMANDS} commands, not ${commands.length}.`);
       }
-      return host.trying(async () => {
-        const replica = await host.replica(decoded.platform).catch((error: unknown) => {
+      return host.trying(platform, async () => {
+        const replica = await host.replica(platform.name).catch((error: unknown) => {
           // It may also go while a command rests in its middle.
           throw error instanceof NotFoundError ? none() : error;
         });

@@ -1,3 +1,4 @@
+import type { Command } from '../platform/command.js';
 import { ConflictError, InvalidInputError, NotFoundError } from '../platform/errors.js';
 import type { PlatformHost } from '../platform/host.js';
 import { checkRevision } from '../platform/idempotency.js';
@@ -62,7 +63,7 @@ builder.queryFields((t) => ({
       'Everything that stands in the way of a command as the platform is when this is asked, all at once; empty when it would succeed. Tried on a second self of the platform, which is not touched: first what the kernel refuses it for, then what it would refuse it for after that. A DMA request that the hardware would block counts as refused.',
     args: { command: t.arg(command) },
     resolve: async (_root, args, { host }) => {
-      const { platform, obstacles } = await host.trying(() => ask(host, args.command));
+      const { platform, obstacles } = await ask(host, args.command);
       return obstacles.map((it) => ({ platform, it }));
     },
   }),
@@ -71,7 +72,7 @@ builder.queryFields((t) => ({
     description:
       'The shortest list of commands that makes a command succeed, or why there is none. Found by trying on second selves of the platform, which is not touched.',
     args: { command: t.arg(command) },
-    resolve: (_root, args, { host }) => host.trying(() => ask(host, args.command)),
+    resolve: (_root, args, { host }) => ask(host, args.command),
   }),
 }));
 
@@ -79,20 +80,31 @@ async function ask(host: PlatformHost, choice: CommandChoice): Promise<Answer> {
   const { terms, ask: read } = chosen(choice);
   try {
     const { platform: name, command } = read();
-    const platform = await host.look(name, (same) => same);
-    if (platform === null) throw badRequest(`There is no platform "${name}".`);
-    try {
-      checkRevision(name, platform.revision, terms.expectedRevision);
-    } catch (error) {
-      if (error instanceof ConflictError) return { platform, ...refusedBeforeTheKernel(error) };
-      throw error;
-    }
-    // Commands are carried out between two tries: all of them, and what is shown, begin with this one moment.
-    const then = copyPlatform(platform);
-    const found = await whyNot(() => Promise.resolve(copyPlatform(then)), command, host.now());
-    return { platform: then, ...found };
+    const named = host.platform(name);
+    if (named === null) throw badRequest(`There is no platform "${name}".`);
+    return await host.trying(named, () => answer(host, name, command, terms.expectedRevision));
   } catch (error) {
     if (error instanceof InvalidInputError || error instanceof NotFoundError) throw badRequest(error.message);
     throw error;
   }
+}
+
+async function answer(
+  host: PlatformHost,
+  name: string,
+  command: Command,
+  expectedRevision: number | null | undefined,
+): Promise<Answer> {
+  const platform = await host.look(name, (same) => same);
+  if (platform === null) throw badRequest(`There is no platform "${name}".`);
+  try {
+    checkRevision(name, platform.revision, expectedRevision);
+  } catch (error) {
+    if (error instanceof ConflictError) return { platform, ...refusedBeforeTheKernel(error) };
+    throw error;
+  }
+  // Commands are carried out between two tries: all of them, and what is shown, begin with this one moment.
+  const then = copyPlatform(platform);
+  const found = await whyNot(() => Promise.resolve(copyPlatform(then)), command, host.now());
+  return { platform: then, ...found };
 }

@@ -19,3 +19,17 @@ export class FewAtOnce {
     }
   }
 }
+
+/** The same for each of several owners: what is done for one waits for nothing that is done for another. */
+export class FewOfEach<Owner extends object> {
+  private readonly byOwner = new WeakMap<Owner, FewAtOnce>();
+
+  constructor(private readonly most: number) {}
+
+  /** See {@link FewAtOnce.run}. */
+  run<T>(owner: Owner, work: () => Promise<T>): Promise<T> {
+    let few = this.byOwner.get(owner);
+    if (few === undefined) this.byOwner.set(owner, (few = new FewAtOnce(this.most)));
+    return few.run(work);
+  }
+}

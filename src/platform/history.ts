@@ -3,7 +3,7 @@ import type { LoggedCommand } from './command.js';
 import type { PlatformEvent } from './event-journal.js';
 import { Checkpoints } from './checkpoints.js';
 import { NotFoundError } from './errors.js';
-import { FewAtOnce } from './few-at-once.js';
+import { FewOfEach } from './few-at-once.js';
 import { goneError, isGone } from './gone.js';
 import { copyPlatform } from './image/copy.js';
 import { inSlices, inTheMidst, untilWhole } from './in-slices.js';
@@ -42,7 +42,7 @@ export class History {
   private moments: Moment[] = [];
   private readonly checkpoints = new Checkpoints();
   /** A query can ask for a thousand moments; so many machines at once have no room in memory. */
-  private readonly replays = new FewAtOnce(KEPT_MOMENTS);
+  private readonly replays = new FewOfEach<Platform>(KEPT_MOMENTS);
 
   constructor(
     private readonly log: CommandLog,
@@ -147,7 +147,7 @@ export class History {
 
   /** An earlier moment, in its turn. */
   private async replayed(origin: Platform, revision: number): Promise<Platform> {
-    return this.replays.run(async () => {
+    return this.replays.run(origin, async () => {
       await background.next();
       return this.replayedFrom(origin, revision).catch((error: unknown) => {
         throw isGone(origin, error) ? goneError(origin) : error;

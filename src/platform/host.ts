@@ -3,7 +3,7 @@ import type { Command } from './command.js';
 import { KernelConfigError } from '../kernel/profile/config-error.js';
 import { Deletions, isPlatformStream } from './deletions.js';
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.js';
-import { FewAtOnce } from './few-at-once.js';
+import { FewOfEach } from './few-at-once.js';
 import { forkHeader, isUnfinishedFork, logFork } from './fork.js';
 import { goneError, isGone } from './gone.js';
 import { History, type LogRevision, type Prepare } from './history.js';
@@ -15,7 +15,7 @@ import { type SnapshotSettings, Snapshots } from './snapshots.js';
 import { beginStream, stored } from './stored.js';
 import { FairTurn, background } from './time-slice.js';
 
-/** Pieces of work that hold second selves, at once. */
+/** Pieces of work that hold second selves of one platform, at once. */
 const TRIALS_AT_ONCE = 4;
 
 /**
@@ -28,7 +28,7 @@ export class PlatformHost {
   private readonly reserved = new Set<string>();
   /** Platforms being made now for requests that have a key. */
   private readonly making = new Map<string, { request: RequestKey; platform: Promise<Platform> }>();
-  private readonly trials = new FewAtOnce(TRIALS_AT_ONCE);
+  private readonly trials = new FewOfEach<Platform>(TRIALS_AT_ONCE);
 
   private constructor(
     private readonly around: Surroundings,
@@ -162,11 +162,11 @@ export class PlatformHost {
   }
 
   /**
-   * Lets those who try or do again things on second selves of platforms do so in their turn, a few at a time: each is a
+   * Lets those who try or do again things on second selves of a platform do so in their turn, a few at a time: each is a
    * whole machine, and a query can ask for a thousand.
    */
-  trying<T>(work: () => Promise<T>): Promise<T> {
-    return this.trials.run(async () => {
+  trying<T>(platform: Platform, work: () => Promise<T>): Promise<T> {
+    return this.trials.run(platform, async () => {
       await background.next();
       return work();
     });
