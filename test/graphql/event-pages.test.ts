@@ -125,9 +125,15 @@ test('a page holds what a look at every event would give, however the events are
         for (const { kind, count } of runs) happen(lived, kind, count);
         for (const { filter, backwards, size, ...places } of questions) {
           const { first, last } = lived.events;
-          const place = (at: number | null) =>
-            at === null ? null : first + Math.floor(at * (last - first + 1));
-          const question = { backwards, size, after: place(places.after), before: place(places.before) };
+          // What lies ahead may stand before a page, and not behind one: that is refused.
+          const place = (at: number | null, most: number) =>
+            at === null ? null : Math.min(most, first + Math.floor(at * (last - first + 1)));
+          const question = {
+            backwards,
+            size,
+            after: place(places.after, last),
+            before: place(places.before, last + 1),
+          };
           const expected = twin(lived, filter.passes, question);
           if (form !== 'OBJECTS') pack(lived);
           const platform = form === 'READ_BACK' ? readBack(lived) : lived;
