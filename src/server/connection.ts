@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket as ProtocolSocket } from 'graphql-ws';
 import { CloseCode } from 'graphql-ws';
 import type { WebSocket } from 'ws';
@@ -8,8 +9,10 @@ import type { Mask } from './masked-errors.js';
  * message asked for lasts, and two timers a connection: with subscribers by the thousand, most of what they take.
  */
 export class Connection implements ProtocolSocket {
+  /** @param wire what the socket writes to */
   constructor(
     readonly socket: WebSocket,
+    readonly wire: Duplex,
     private readonly mask: Mask,
   ) {}
 

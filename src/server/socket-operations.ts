@@ -20,7 +20,7 @@ export function socketOperations(
   mask: Mask,
 ): ServerOptions<undefined, Connection> {
   return {
-    onSubscribe: async ({ extra: { socket } }, id, params) => {
+    onSubscribe: async ({ extra }, id, params) => {
       const pipeline = endpoint.getEnveloped({ params });
       try {
         const document = pipeline.parse(params.query);
@@ -38,7 +38,7 @@ export function socketOperations(
             carry: (opened) => {
               // graphql-ws keeps it as long as the stream lasts; nobody looks at it again.
               Object.assign(params, { query: '' });
-              return new SocketStream(socket, id, opened, mask);
+              return new SocketStream(extra, id, opened, mask);
             },
           } as Operation,
         };

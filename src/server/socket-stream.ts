@@ -1,9 +1,10 @@
 import type { ExecutionResult } from 'graphql';
-import type { WebSocket } from 'ws';
+import type { Connection } from './connection.js';
 import type { Mask } from './masked-errors.js';
 import type { Reader, Sink } from './reader.js';
 import type { SharedAnswer } from './shared-answer.js';
 import type { OpenedStream } from './streams.js';
+import { writeText } from './text-frame.js';
 
 const DONE = { done: true, value: undefined } as const;
 
@@ -13,26 +14,31 @@ const DONE = { done: true, value: undefined } as const;
  */
 export class SocketStream implements Sink, AsyncIterableIterator<ExecutionResult> {
   private readonly before: string;
+  private readonly beforeBytes: number;
   private reader: Reader | null = null;
   private resolve: (result: typeof DONE) => void = () => undefined;
   private reject: (error: Error) => void = () => undefined;
 
   /** @param opened null once it is read: with it goes all that was needed to open the stream */
   constructor(
-    private readonly socket: WebSocket,
+    private readonly connection: Connection,
     id: string,
     private opened: OpenedStream | null,
     private readonly mask: Mask,
   ) {
     this.before = ['{"id":', JSON.stringify(id), ',"type":"next","payload":'].join('');
+    this.beforeBytes = Buffer.byteLength(this.before);
   }
 
   get waiting(): number {
-    return this.socket.bufferedAmount;
+    return this.connection.wire.writableLength;
   }
 
-  send({ text }: SharedAnswer, flushed?: (error?: Error | null) => void): void {
-    this.socket.send(`${this.before}${text}}`, flushed);
+  send({ bytes }: SharedAnswer, flushed?: (error?: Error | null) => void): void {
+    const { socket, wire } = this.connection;
+    if (socket.readyState === socket.OPEN) writeText(wire, this.before, this.beforeBytes, bytes, flushed);
+    // Nothing may follow the frame that closes (RFC 6455, 5.5.1 "Close"); ws says so.
+    else socket.send('', flushed);
   }
 
   end(error?: unknown): void {

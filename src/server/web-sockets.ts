@@ -42,8 +42,8 @@ export function createWebSockets(
   /** What a client did wrong; ws has closed the socket with the reason. */
   const failed = (error: Error) => logger.info({ err: error.message }, 'socket closed');
 
-  function opened(socket: WebSocket): void {
-    const connection = new Connection(socket, mask);
+  function opened(socket: WebSocket, wire: Duplex): void {
+    const connection = new Connection(socket, wire, mask);
     const closed = protocol.opened(connection, connection);
     socket.on('close', (code, reason) => {
       closed(code, String(reason)).catch(mask);
@@ -53,7 +53,8 @@ export function createWebSockets(
   }
 
   return {
-    upgrade: (request, socket, head) => sockets.handleUpgrade(request, socket, head, opened),
+    upgrade: (request, wire, head) =>
+      sockets.handleUpgrade(request, wire, head, (socket) => opened(socket, wire)),
     async stop(graceMs) {
       heartbeat.stop();
       const closed = new Promise<void>((resolve) => sockets.close(() => resolve()));
