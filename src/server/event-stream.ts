@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
+import { PING_MS } from './heartbeat.js';
 import { type Mask, clientError } from './masked-errors.js';
 import type { Sink } from './reader.js';
 import type { ServerContext } from './request-body.js';
 import type { SharedAnswer } from './shared-answer.js';
 import type { OpenStream, OpenedStream } from './streams.js';
-
-/** How often a stream shows that it is alive, as graphql-ws does on a socket. */
-const PING_MS = 12_000;
 
 /**
  * Writes subscriptions over server-sent events ("distinct connections mode" of graphql-sse) straight to the

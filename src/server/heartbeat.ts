@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 
 /** How long a connection has to answer a ping before it is cut; as long passes before the first. */
-const PERIOD_MS = 12_000;
+export const PING_MS = 12_000;
 /** Parts of that, each with connections of its own: thousands of pings in one go would hold up everybody else. */
 const BEATS = 12;
 
@@ -25,7 +25,7 @@ export class Heartbeat {
   add(socket: WebSocket): void {
     socket.on('pong', this.answered);
     this.beats[this.last].add(socket);
-    this.timer ??= setInterval(() => this.beat(), PERIOD_MS / BEATS);
+    this.timer ??= setInterval(() => this.beat(), PING_MS / BEATS);
   }
 
   stop(): void {

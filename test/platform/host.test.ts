@@ -4,6 +4,7 @@ import type { Command } from '../../src/platform/command.js';
 import { createFromTemplate } from '../../src/platform/create.js';
 import { NotFoundError } from '../../src/platform/errors.js';
 import { PlatformHost } from '../../src/platform/host.js';
+import { turnsDuring } from '../support/platform/turns.js';
 
 const ALLOC: Extract<Command, { type: 'allocDomain' }> = {
   type: 'allocDomain',
@@ -142,15 +143,9 @@ describe('PlatformHost', () => {
         write: true,
       }),
     );
-    let turns = 0;
-    let done = false;
-    const count = () => {
-      turns++;
-      if (!done) setImmediate(count);
-    };
-    setImmediate(count);
-    const all = await Promise.all(commands);
-    done = true;
+    const done = Promise.all(commands);
+    const turns = await turnsDuring(done);
+    const all = await done;
     expect(all.map(({ result }) => result.ok)).not.toContain(false);
     expect(turns).toBeGreaterThan(4);
   });

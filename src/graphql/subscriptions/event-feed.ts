@@ -8,8 +8,9 @@ import type { Platform } from '../../platform/platform.js';
 export const MAX_BATCH = 500;
 
 /**
- * Most events that are looked at in one go; chunks without the kinds wanted are passed over unseen. After a start they are unpacked first, which takes some 2 us each: a
- * filter that lets few of a million through would stop the server for seconds.
+ * Most events that are looked at in one go; chunks without the kinds wanted are passed over unseen. After a start they
+ * are unpacked first, which takes some 2 us each: a filter that lets few of a million through would stop the server for
+ * seconds.
  */
 export const MOST_LOOKED_AT = 4096;
 
